@@ -1,1 +1,25 @@
+using System.Text.Json;
+using Marketplace.Benchmarks;
+
+Dictionary<string, Func<Task<IReadOnlyDictionary<string, double?>>>> benchmarks = new()
+{
+    ["transfer"] = TransferBenchmark.RunAsync,
+};
+
+if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<Task<IReadOnlyDictionary<string, double?>>>? run))
+{
+    Console.Error.WriteLine($"error: name a benchmark: {string.Join(", ", benchmarks.Keys)} — ./scripts/bench.sh NAME [--json]");
+    return 2;
+}
+
+IReadOnlyDictionary<string, double?> figures = await run();
+if (args.Contains("--json"))
+{
+    Console.WriteLine(JsonSerializer.Serialize(figures));
+}
+else
+{
+    foreach ((string name, double? figure) in figures) Console.WriteLine($"{name,-28} {figure?.ToString("0.###") ?? "–"}");
+}
+
 return 0;
