@@ -1,0 +1,116 @@
+using System.Buffers;
+using Marketplace.Domain;
+
+namespace Marketplace.Coding;
+
+/// <summary>
+/// Turns a bundle's bytes, as they pass, into its shards' bytes, stripe by stripe, and computes the shards' roots.
+/// The caller appends until <see cref="HasCells"/>, takes the cells (and may wait for slow nodes as long as it likes), then releases them:
+/// <code>
+/// while (!bytes.IsEmpty)
+/// {
+///     bytes = bytes[encoder.Append(bytes)..];
+///     if (encoder.HasCells) { for (int i = 0; i != encoder.Columns; i++) await Send(i, encoder.Cell(i)); encoder.Release(); }
+/// }
+/// encoder.Finish();   // then the last cells, if HasCells, then Commitment(i)
+/// </code>
+/// Holds n cells of 16 KiB. With k = 1 there is one column, which every slot gets.
+/// </summary>
+public sealed class ShardEncoder : IDisposable
+{
+    private readonly ErasureCode _code;
+    private readonly MerkleTreeBuilder[] _trees;
+    private readonly ShardCommitment[] _commitments;
+    private readonly int _stripeBytes;
+    private byte[]? _cells;
+    private int _filled;
+    private int _cellBytes;
+    private bool _finished;
+
+    /// <param name="code">k of n.</param>
+    public ShardEncoder(ErasureCode code)
+    {
+        ArgumentNullException.ThrowIfNull(code);
+        _code = code;
+        Columns = code.Redundancy.Needed == 1 ? 1 : code.Redundancy.Shards;
+        _stripeBytes = ShardGeometry.CellBytes * code.Redundancy.Needed;
+        _cells = ArrayPool<byte>.Shared.Rent(ShardGeometry.CellBytes * Columns);
+        _trees = new MerkleTreeBuilder[Columns];
+        _commitments = new ShardCommitment[Columns];
+        for (int i = 0; i < Columns; i++) _trees[i] = new MerkleTreeBuilder();
+    }
+
+    /// <summary>Different columns: n, or one when k = 1.</summary>
+    public int Columns { get; }
+
+    /// <summary>Whether a stripe is ready to be taken.</summary>
+    public bool HasCells => _cellBytes > 0;
+
+    /// <summary>Bytes of the bundle appended so far.</summary>
+    public long BundleBytes { get; private set; }
+
+    /// <summary>Takes bytes of the bundle up to the end of a stripe and says how many. Zero while cells wait to be released.</summary>
+    public int Append(ReadOnlySpan<byte> bytes)
+    {
+        ObjectDisposedException.ThrowIf(_cells is null, this);
+        if (_finished) throw new InvalidOperationException("The bundle is finished.");
+        if (HasCells) return 0;
+        int take = Math.Min(bytes.Length, _stripeBytes - _filled);
+        bytes[..take].CopyTo(_cells.AsSpan(_filled));
+        _filled += take;
+        BundleBytes += take;
+        if (_filled == _stripeBytes) EncodeStripe();
+        return take;
+    }
+
+    /// <summary>The part of a column in the stripe that is ready. Good until <see cref="Release"/>.</summary>
+    public ReadOnlyMemory<byte> Cell(int column)
+    {
+        ObjectDisposedException.ThrowIf(_cells is null, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(column);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(column, Columns);
+        return _cells.AsMemory(column * _cellBytes, _cellBytes);
+    }
+
+    /// <summary>Lets the ready stripe go, so that more can be appended.</summary>
+    public void Release()
+    {
+        _cellBytes = 0;
+        _filled = 0;
+    }
+
+    /// <summary>Ends the bundle; a last, shorter stripe may be ready after it.</summary>
+    /// <exception cref="InvalidOperationException">A stripe waits to be released, or the length is no bundle's (<see cref="ShardGeometry.IsBundleSize"/>).</exception>
+    public void Finish()
+    {
+        ObjectDisposedException.ThrowIf(_cells is null, this);
+        if (HasCells || _finished) throw new InvalidOperationException("The bundle is finished, or a stripe waits to be released.");
+        Redundancy redundancy = _code.Redundancy;
+        if (!ShardGeometry.IsBundleSize(redundancy, BundleBytes))
+            throw new InvalidOperationException($"A bundle of {redundancy} is a multiple of {ShardGeometry.BundleUnit(redundancy)} bytes, not {BundleBytes}.");
+        _finished = true;
+        if (_filled > 0) EncodeStripe();
+        for (int i = 0; i < Columns; i++) _trees[i].TryFinish(out _commitments[i]);
+    }
+
+    /// <summary>Root and leaves of a column, once the bundle is finished.</summary>
+    public ShardCommitment Commitment(int column) =>
+        _finished ? _commitments[column] : throw new InvalidOperationException("The bundle is not finished.");
+
+    /// <summary>Gives the buffers back.</summary>
+    public void Dispose()
+    {
+        if (_cells is null) return;
+        ArrayPool<byte>.Shared.Return(_cells);
+        _cells = null;
+        foreach (MerkleTreeBuilder tree in _trees) tree.Dispose();
+    }
+
+    private void EncodeStripe()
+    {
+        int k = _code.Redundancy.Needed;
+        _cellBytes = _filled / k;
+        if (k > 1) _code.Encode(_cells.AsSpan(0, _filled), _cells.AsSpan(_filled, _cellBytes * _code.ParityColumns));
+        for (int i = 0; i < Columns; i++) _trees[i].Append(_cells.AsSpan(i * _cellBytes, _cellBytes));
+    }
+}

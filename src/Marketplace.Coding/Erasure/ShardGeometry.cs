@@ -1,0 +1,109 @@
+using Marketplace.Domain;
+
+namespace Marketplace.Coding;
+
+/// <summary>
+/// How a bundle lies in its shards. A stripe is k cells of 16 KiB; cell j of each stripe is what column j holds of it.
+/// The last stripe may have shorter cells, still whole leaves. With k = 1 each shard is the bundle itself.
+/// Specified in docs/formats/shard.md.
+/// </summary>
+public readonly record struct ShardGeometry
+{
+    /// <summary>Bytes of a cell in every stripe but the last.</summary>
+    public const int CellBytes = MerkleTree.BlockBytes;
+
+    /// <exception cref="ArgumentOutOfRangeException">The bundle cannot be cut into k shards of whole leaves (<see cref="IsBundleSize"/>).</exception>
+    public ShardGeometry(Redundancy redundancy, long bundleBytes)
+    {
+        if (!IsBundleSize(redundancy, bundleBytes))
+            throw new ArgumentOutOfRangeException(nameof(bundleBytes), bundleBytes, $"A bundle of {redundancy} is a multiple of {BundleUnit(redundancy)} bytes.");
+        Redundancy = redundancy;
+        BundleBytes = bundleBytes;
+    }
+
+    /// <summary>k of n.</summary>
+    public Redundancy Redundancy { get; }
+
+    /// <summary>Bytes in the bundle, padding included.</summary>
+    public long BundleBytes { get; }
+
+    /// <summary>Bytes in each shard.</summary>
+    public long ShardBytes => BundleBytes / Redundancy.Needed;
+
+    /// <summary>Leaves in each shard.</summary>
+    public long Leaves => ShardBytes / MerkleTree.LeafBytes;
+
+    /// <summary>Bytes of the bundle in every stripe but the last.</summary>
+    public long StripeBytes => (long)CellBytes * Redundancy.Needed;
+
+    /// <summary>Stripes, the last short one included.</summary>
+    public long Stripes => (BundleBytes + StripeBytes - 1) / StripeBytes;
+
+    /// <summary>A bundle is a multiple of this: one leaf for each data column.</summary>
+    public static int BundleUnit(Redundancy redundancy) => MerkleTree.LeafBytes * redundancy.Needed;
+
+    /// <summary>Whether a bundle of this length can be cut into shards.</summary>
+    public static bool IsBundleSize(Redundancy redundancy, long bundleBytes) =>
+        bundleBytes > 0 && bundleBytes % BundleUnit(redundancy) == 0 && MerkleTree.IsShardSize(bundleBytes / redundancy.Needed);
+
+    /// <summary>The bundle that shards of this many leaves make up.</summary>
+    public static ShardGeometry FromLeaves(Redundancy redundancy, long leaves) => new(redundancy, checked(leaves * BundleUnit(redundancy)));
+
+    /// <summary>Bytes of a cell in the stripe given.</summary>
+    public int CellBytesOf(long stripe)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(stripe);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(stripe, Stripes);
+        return (int)Math.Min(CellBytes, ShardBytes - (stripe * CellBytes));
+    }
+
+    /// <summary>Where a byte of the bundle lies among the data columns, and how many bytes follow it there in the bundle's order.</summary>
+    public ShardPlace Locate(long bundleOffset)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bundleOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bundleOffset, BundleBytes);
+        if (Redundancy.Needed == 1) return new ShardPlace(0, bundleOffset, BundleBytes - bundleOffset);
+        long stripe = bundleOffset / StripeBytes;
+        int cell = CellBytesOf(stripe);
+        long inStripe = bundleOffset - (stripe * StripeBytes);
+        int inCell = (int)(inStripe % cell);
+        return new ShardPlace((int)(inStripe / cell), (stripe * CellBytes) + inCell, cell - inCell);
+    }
+
+    /// <summary>The bundle offset of a byte of a data column.</summary>
+    public long BundleOffset(int column, long shardOffset)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(column);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(column, Redundancy.Needed);
+        ArgumentOutOfRangeException.ThrowIfNegative(shardOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shardOffset, ShardBytes);
+        long stripe = shardOffset / CellBytes;
+        return (stripe * StripeBytes) + ((long)column * CellBytesOf(stripe)) + (shardOffset % CellBytes);
+    }
+
+    /// <summary>
+    /// What to fetch of any k columns to have a range of the bundle: whole cells (whole leaves with k = 1).
+    /// The same range for every column.
+    /// </summary>
+    public ShardRange RangeFor(long bundleOffset, long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bundleOffset);
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, BundleBytes - bundleOffset);
+        int k = Redundancy.Needed;
+        int unit = k == 1 ? MerkleTree.LeafBytes : CellBytes;
+        long from = bundleOffset / ((long)unit * k) * unit;
+        long to = Math.Min((bundleOffset + bytes - 1) / ((long)unit * k) * unit + unit, ShardBytes);
+        return new ShardRange(from, to - from, from * k, (to - from) * k);
+    }
+}
+
+/// <summary>A place in a data column; <paramref name="Run"/> bytes from there are in the bundle's order.</summary>
+public readonly record struct ShardPlace(int Column, long Offset, long Run);
+
+/// <summary>A range of every column, and the range of the bundle that any k of them give.</summary>
+public readonly record struct ShardRange(long Offset, long Bytes, long BundleOffset, long BundleBytes)
+{
+    /// <summary>The first leaf of the range.</summary>
+    public long FirstLeaf => Offset / MerkleTree.LeafBytes;
+}
