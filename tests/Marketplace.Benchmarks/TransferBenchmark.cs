@@ -26,7 +26,8 @@ internal static class TransferBenchmark
             Measured get = await Measured.RunAsync(market, ["get", "gibibyte", "-o", back, "--json"], environment);
             await using (FileStream returned = File.OpenRead(back))
             {
-                if (!hash.SequenceEqual(await SHA256.HashDataAsync(returned))) throw new InvalidDataException("Other bytes came back.");
+                byte[] hashBack = await SHA256.HashDataAsync(returned);
+                if (!hash.SequenceEqual(hashBack)) throw new InvalidDataException("Other bytes came back.");
             }
 
             return new Dictionary<string, double?>
