@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { DealId, NodeId, Rate } from "./Types.sol";
+
+/// @notice What a client opens a deal with. Every acceptance of the deal was signed over number, rate, leaves, maxEnd.
+struct Terms {
+    /// number of the deal, unused, at most NUMBER_GAP_MAX ahead of the client's highest
+    uint48 number;
+    /// units for a slot and period, the same for every slot
+    Rate rate;
+    /// leaves of every shard; a shard has 256 times as many bytes
+    uint64 leaves;
+    /// first period after the deal; the deal runs from the period after the opening to end - 1
+    uint32 end;
+    /// up to here the deal may be extended
+    uint32 maxEnd;
+    /// slots
+    uint8 n;
+    /// slots that give the bundle back
+    uint8 k;
+    /// fewest slots to fill now, at least k
+    uint8 minFilled;
+}
+
+/// @notice A node's signed promise to keep one shard; see StorageMarket.acceptanceHash.
+struct Acceptance {
+    uint8 slot;
+    NodeId node;
+    /// last block in which it may be used, at most a period ahead
+    uint40 deadline;
+    /// start of a dead range of exactly the deal's rate in the node's ledger that may be refilled; NO_HINT to append.
+    /// Not signed; a wrong hint appends.
+    uint64 hint;
+    bytes20 root;
+    /// EIP-2098 signature of the hot key: r, and s with the parity of v in its highest bit
+    bytes32 r;
+    bytes32 vs;
+}
+
+/// @dev Says that no dead range is offered for refill.
+uint64 constant NO_HINT = type(uint64).max;
+
+/// @notice Why an acceptance did not fill its slot.
+enum Refusal {
+    None,
+    /// not signed by the node's hot key over these terms
+    Signature,
+    /// the deadline passed or lies more than a period ahead
+    Deadline,
+    /// the stake does not cover so many periods of pay
+    Stake,
+    /// the node is leaving, or was silent for too long
+    Out,
+    /// the ledger of the node is full
+    Full
+}
+
+enum DealState {
+    None,
+    /// until settled; ended and to be settled from period `end` on
+    Open,
+    Settled
+}
+
+/// @notice A slot as the views tell it.
+struct SlotView {
+    uint8 index;
+    /// 0 while vacant
+    NodeId node;
+    /// first byte position of its range in the node's ledger
+    uint64 start;
+    /// first period that the holder is paid for
+    uint32 from;
+    /// root and leaves, zero if the slot is vacant or its range was given to another after its end
+    bytes20 root;
+    uint64 leaves;
+    /// periods proved by the holder between `from` and the deal's end
+    uint32 provedPeriods;
+    /// units paid to the holder for these
+    uint64 paid;
+    /// the holder's last proved period
+    uint32 lastProved;
+}
+
+/// @notice A deal as the views tell it.
+struct DealView {
+    DealId id;
+    DealState state;
+    Rate rate;
+    uint32 from;
+    uint32 end;
+    uint32 maxEnd;
+    uint8 n;
+    uint8 k;
+    /// units that were locked for it, the fee included
+    uint64 locked;
+    /// units paid to nodes so far
+    uint64 paid;
+    /// units of fee on what was paid so far
+    uint64 fee;
+    /// units that went back to the client, once settled
+    uint64 refunded;
+    SlotView[] slots;
+}
+
+/// @notice A range of a node's ledger.
+struct EntryView {
+    uint64 start;
+    Rate rate;
+    /// the range is [start, start + length), length is the value of rate
+    uint64 length;
+    bytes20 root;
+    uint64 leaves;
+    /// live in periods from <= p < until
+    uint32 from;
+    uint32 until;
+}
+
+/// @notice What a node has to prove in a period.
+struct Duty {
+    uint32 period;
+    /// zero if not yet known
+    bytes20 seed;
+    /// first and last block in which a proof is taken
+    uint40 firstBlock;
+    uint40 lastBlock;
+    /// length of the ledger as frozen for the period: what positions are drawn from
+    uint64 frozenLength;
+    /// length of the ledger now: a position at or beyond it is void
+    uint64 length;
+    /// units that a proof pays
+    uint64 rate;
+    /// the node proved this period already
+    bool proved;
+    /// the node was silent for too long or has nothing to prove
+    bool barred;
+}
+
+/// @notice A node's standing in the market.
+struct Standing {
+    NodeId node;
+    /// units per period that it earns from the next period on
+    uint64 rate;
+    /// units of stake that this rate needs
+    uint64 stakeNeeded;
+    uint64 ledgerLength;
+    /// 0 = never
+    uint32 lastProved;
+    /// periods proved since ever
+    uint32 provedPeriods;
+    /// units earned and not collected
+    uint64 earned;
+    /// units of reward not minted yet
+    uint64 reward;
+    /// period from which the node takes no shards, 0 = takes them
+    uint32 out;
+}
