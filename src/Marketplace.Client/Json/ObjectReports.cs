@@ -39,7 +39,7 @@ public sealed record PutReport(
 /// <summary>One stored object.</summary>
 /// <param name="Name">Its slash path.</param>
 /// <param name="Kind">File, folder or symlink.</param>
-/// <param name="Files">Files and symlinks in it.</param>
+/// <param name="Files">Regular files in it.</param>
 /// <param name="Bytes">Their bytes.</param>
 /// <param name="Version">1 for a new name, one more for each later put of it.</param>
 public sealed record PutObject(string Name, ObjectKind Kind, long Files, long Bytes, long Version);
@@ -55,7 +55,7 @@ public sealed record SlotCounts(int Wanted, int Filled, int Failed);
 /// <summary>Answer of <c>get</c>.</summary>
 /// <param name="Name">The object.</param>
 /// <param name="Path">Absolute path written, null for standard output.</param>
-/// <param name="Files">Files and symlinks written.</param>
+/// <param name="Files">Regular files written.</param>
 /// <param name="Bytes">Bytes written.</param>
 /// <param name="Seconds">Duration.</param>
 /// <param name="Faults">Nodes that misbehaved and were routed around.</param>
@@ -106,7 +106,7 @@ public sealed record StatReport(
 
 /// <summary>Answer of <c>rm</c>.</summary>
 /// <param name="Name">What was removed.</param>
-/// <param name="Files">Files and symlinks that no longer show.</param>
+/// <param name="Files">Regular files that no longer show.</param>
 /// <param name="Price">What the note of the removal cost.</param>
 /// <param name="Locked">What was locked for it.</param>
 /// <param name="Deals">The deal that carries the note.</param>

@@ -19,8 +19,8 @@ public sealed record SourceEntry(
 /// <param name="Entries">What is stored for it, by name.</param>
 public sealed record SourceObject(string Name, ObjectKind Kind, IReadOnlyList<SourceEntry> Entries)
 {
-    /// <summary>Files and symbolic links.</summary>
-    public long Files => Entries.Count(entry => entry.Kind is not ObjectKind.Folder);
+    /// <summary>Regular files.</summary>
+    public long Files => Entries.Count(entry => entry.Kind is ObjectKind.File);
 
     /// <summary>Bytes of all files.</summary>
     public long Bytes => Entries.Sum(entry => entry.Bytes);
