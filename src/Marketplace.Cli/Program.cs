@@ -1,1 +1,6 @@
-return 0;
+using System.CommandLine;
+using Marketplace.Cli.Shell;
+
+var market = new RootCommand("Keep files with strangers who prove that they hold them.");
+
+return await CommandLine.RunAsync(market, args);

@@ -1,0 +1,66 @@
+using Marketplace.Cli.Settings;
+using Marketplace.Domain;
+
+namespace Marketplace.Cli.Tests.Settings;
+
+public sealed class SettingsTests
+{
+    private static readonly Dictionary<string, string> s_flag = new() { ["--rpc"] = "http://flag" };
+    private static readonly Dictionary<string, string> s_environment = new() { ["MARKET_RPC_URL"] = "http://environment" };
+    private static readonly Dictionary<string, string> s_file = new() { ["rpcUrl"] = "http://file" };
+    private static readonly Dictionary<string, string> s_nothing = [];
+
+    [Fact]
+    public void A_flag_beats_the_environment_which_beats_the_file()
+    {
+        Assert.Equal("http://flag", Of(s_flag, s_environment, s_file)[SettingsTable.RpcUrl]);
+        Assert.Equal("http://environment", Of(s_nothing, s_environment, s_file)[SettingsTable.RpcUrl]);
+        Assert.Equal("http://file", Of(s_nothing, s_nothing, s_file)[SettingsTable.RpcUrl]);
+        Assert.Null(Of(s_nothing, s_nothing, s_nothing)[SettingsTable.RpcUrl]);
+    }
+
+    [Fact]
+    public void A_passphrase_in_the_file_is_not_taken()
+    {
+        Assert.Null(Of(s_nothing, s_nothing, new() { ["passphrase"] = "secret" })[SettingsTable.Passphrase]);
+        using var scratch = new ScratchFolder();
+        File.WriteAllText(scratch.File("market.yaml"), "passphrase: secret\n");
+        Assert.Equal(MarketErrorCode.Usage, Assert.Throws<MarketException>(() => MarketSettings.ReadFile(scratch.File("market.yaml"))).Code);
+    }
+
+    [Fact]
+    public void The_file_holds_plain_keys_and_values()
+    {
+        using var scratch = new ScratchFolder();
+        string path = scratch.File("market.yaml");
+        File.WriteAllText(path, "# a comment\nrpcUrl: http://127.0.0.1:9545\nwallet: \"/a b/wallet.json\"\n");
+        IReadOnlyDictionary<string, string> values = MarketSettings.ReadFile(path);
+        Assert.Equal("http://127.0.0.1:9545", values["rpcUrl"]);
+        Assert.Equal("/a b/wallet.json", values["wallet"]);
+        Assert.Empty(MarketSettings.ReadFile(scratch.File("absent.yaml")));
+    }
+
+    [Theory]
+    [InlineData("rpcURL: http://x\n")]
+    [InlineData("rpcUrl: [http://x]\n")]
+    [InlineData("- rpcUrl\n")]
+    [InlineData("rpcUrl: \"http://x\n")]
+    public void A_file_that_is_not_understood_is_refused_with_its_line(string text)
+    {
+        using var scratch = new ScratchFolder();
+        File.WriteAllText(scratch.File("market.yaml"), text);
+        MarketException refused = Assert.Throws<MarketException>(() => MarketSettings.ReadFile(scratch.File("market.yaml")));
+        Assert.Equal(MarketErrorCode.Usage, refused.Code);
+        Assert.Contains("line ", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_page_in_docs_has_the_table_of_the_code()
+    {
+        string page = File.ReadAllText(Path.Combine(Repository.Folder, "docs", "settings.md"));
+        Assert.True(page.Contains(SettingsTable.ToMarkdown(), StringComparison.Ordinal), "docs/settings.md needs this table:\n" + SettingsTable.ToMarkdown());
+    }
+
+    private static MarketSettings Of(Dictionary<string, string> flag, Dictionary<string, string> environment, Dictionary<string, string> file) =>
+        new(flag.GetValueOrDefault, environment.GetValueOrDefault, file);
+}
