@@ -1,0 +1,35 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using Marketplace.Domain;
+
+namespace Marketplace.Network;
+
+/// <summary>HTTP clients that believe exactly one certificate: the one whose fingerprint stands on chain. No authority, no names.</summary>
+public static class PinnedHttpClient
+{
+    /// <summary>
+    /// A client with its own connection pool to one peer. It has no timeout of its own: every call brings its deadlines.
+    /// The caller disposes it.
+    /// </summary>
+    /// <exception cref="ArgumentException">The endpoint does not speak TLS.</exception>
+    public static HttpClient Create(EndpointGate gate, PeerEndpoint endpoint, CertificateFingerprint fingerprint)
+    {
+        if (!endpoint.IsSecure) throw new ArgumentException("A node's endpoint begins with https://.", nameof(endpoint));
+        SocketsHttpHandler handler = gate.CreateHandler();
+        handler.SslOptions = new SslClientAuthenticationOptions
+        {
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            // The chain is the authority: names, dates and issuers say nothing that the fingerprint does not.
+            RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                certificate is not null && CertificateFingerprint.Of(certificate) == fingerprint,
+        };
+        return new HttpClient(handler, disposeHandler: true)
+        {
+            BaseAddress = endpoint.Uri,
+            Timeout = Timeout.InfiniteTimeSpan,
+            DefaultRequestVersion = HttpVersion.Version11,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+    }
+}
