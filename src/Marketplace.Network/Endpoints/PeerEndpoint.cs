@@ -37,12 +37,11 @@ public sealed record PeerEndpoint : IParsable<PeerEndpoint>
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, [MaybeNullWhen(false)] out PeerEndpoint result)
     {
         result = null;
-        if (s is null or { Length: > TextCharsMax } || s.AsSpan().ContainsAnyExceptInRange('!', '~')) return false;
+        if (s is null or { Length: > TextCharsMax } || s.AsSpan().ContainsAnyExceptInRange('!', '~') || s.Contains('%', StringComparison.Ordinal)) return false;
         if (!Uri.TryCreate(s, UriKind.Absolute, out Uri? uri)) return false;
         bool good = (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp) &&
             uri.UserInfo.Length == 0 && uri.PathAndQuery == "/" && uri.Fragment.Length == 0 &&
-            uri.Port is > 0 and <= ushort.MaxValue && uri.HostNameType is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6 &&
-            !uri.Host.Contains('%', StringComparison.Ordinal);
+            uri.Port is > 0 and <= ushort.MaxValue && uri.HostNameType is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
         if (good) result = new PeerEndpoint(uri);
         return good;
     }

@@ -119,7 +119,7 @@ public sealed class NodeClient : IDisposable
         SignedAcceptance got = answer.Value!;
         bool asAsked = got.Node == Peer.Id && got.Client == deal.Client && got.Number == deal.Number && got.Slot == slot &&
             got.Root == terms.Root && got.Leaves == terms.Leaves && got.Rate == terms.Rate && got.MaxEnd == terms.MaxEnd &&
-            got.Deadline == terms.Deadline && Hex.TryDecode(got.Signature, stackalloc byte[IMessageSigner.SignatureBytes]);
+            got.Deadline == terms.Deadline && Hex.TryDecode(got.Signature, stackalloc byte[SignedAcceptance.SignatureBytes]);
         return asAsked ? answer : Fail<SignedAcceptance>(NodeOutcome.Malformed, 0, "The acceptance does not say what was asked.");
     }
 
@@ -259,8 +259,8 @@ public sealed class NodeClient : IDisposable
         int status = (int)response.StatusCode;
         try
         {
-            ErrorDetail? error = await ReadSmallAsync(response, deadline) is { } bytes
-                ? JsonSerializer.Deserialize(bytes, NodeJson.Default.ErrorBody)?.Error
+            NodeErrorBody? error = await ReadSmallAsync(response, deadline) is { } bytes
+                ? JsonSerializer.Deserialize(bytes, NodeJson.Default.NodeErrorEnvelope)?.Error
                 : null;
             if (error is not null) return new NodeRefusal(status, Clean(error.Code), Clean(error.Message));
         }

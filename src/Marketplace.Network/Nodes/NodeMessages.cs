@@ -27,7 +27,7 @@ public sealed record UploadReceipt(Root Root, long Leaves, long Bytes);
 /// <param name="Root">The root that the upload must have.</param>
 /// <param name="Leaves">Leaves of the shard.</param>
 /// <param name="Rate">The rate offered, as the chain's 18 bits (<see cref="Domain.Rate.Encoded"/>).</param>
-/// <param name="MaxEnd">The last period that the deal may be extended to.</param>
+/// <param name="MaxEnd">The first period after the latest end that the deal may be extended to, as in the contract's terms.</param>
 /// <param name="Deadline">The last block in which the promise may be used on chain.</param>
 public sealed record AcceptanceRequest(Root Root, long Leaves, uint Rate, PeriodNumber MaxEnd, BlockNumber Deadline);
 
@@ -39,9 +39,10 @@ public sealed record AcceptanceRequest(Root Root, long Leaves, uint Rate, Period
 /// <param name="Root">The shard's root.</param>
 /// <param name="Leaves">The shard's leaves.</param>
 /// <param name="Rate">The rate, as the chain's 18 bits.</param>
-/// <param name="MaxEnd">The last period that the deal may be extended to.</param>
+/// <param name="MaxEnd">The first period after the latest end that the deal may be extended to, as in the contract's terms.</param>
 /// <param name="Deadline">The last block in which the promise may be used.</param>
-/// <param name="Signature">EIP-712 signature of the hot key, 65 bytes in hexadecimal.</param>
+/// <param name="Hint">Start of a dead range of the node's ledger with exactly this rate, cheaper to refill; null to append. Not signed.</param>
+/// <param name="Signature">EIP-712 signature of the hot key in the 64 bytes of EIP-2098 (r, then vs), in hexadecimal.</param>
 public sealed record SignedAcceptance(
     NodeId Node,
     Address Client,
@@ -52,7 +53,12 @@ public sealed record SignedAcceptance(
     uint Rate,
     PeriodNumber MaxEnd,
     BlockNumber Deadline,
-    string Signature);
+    ulong? Hint,
+    string Signature)
+{
+    /// <summary>Bytes in the signature.</summary>
+    public const int SignatureBytes = 64;
+}
 
 /// <summary>The root that a node reports for a shard now.</summary>
 /// <param name="Root">What it reports; with <paramref name="Deep"/>, what its bytes hash to at this moment. Null if they cannot be read.</param>
@@ -61,10 +67,10 @@ public sealed record SignedAcceptance(
 public sealed record ReportedRoot(Root? Root, long Leaves, bool Deep);
 
 /// <summary>The body of every failure.</summary>
-public sealed record ErrorBody(ErrorDetail Error);
+public sealed record NodeErrorEnvelope(NodeErrorBody Error);
 
 /// <summary>A failure: a code for programs, a line for people, and what to do about it.</summary>
-public sealed record ErrorDetail(string Code, string Message, string? Hint = null);
+public sealed record NodeErrorBody(string Code, string Message, string? Hint = null);
 
 /// <summary>JSON of the node protocol: camelCase, nothing missing, nothing guessed.</summary>
 [JsonSourceGenerationOptions(
@@ -77,6 +83,6 @@ public sealed record ErrorDetail(string Code, string Message, string? Hint = nul
 [JsonSerializable(typeof(AcceptanceRequest))]
 [JsonSerializable(typeof(SignedAcceptance))]
 [JsonSerializable(typeof(ReportedRoot))]
-[JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(NodeErrorEnvelope))]
 [JsonSerializable(typeof(Beat))]
 public sealed partial class NodeJson : JsonSerializerContext;
