@@ -1,0 +1,85 @@
+# Shared by the scripts of this folder; read with `.`, not run. Gives:
+#   REPO, CONFIGURATION        the repository's folder; what dotnet builds
+#   need COMMAND PACKAGE       installs a Debian package when root, else names what is missing
+#   install_packages           npm ci, if node_modules is not what package-lock.json asks for
+#   build_market               contracts and the command line, if their sources changed since they were built
+#   market_program ARGUMENTS…  becomes the built command line
+# Messages go to standard error. Each step that has nothing to do takes some milliseconds.
+
+REPO=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -P)
+CONFIGURATION=${CONFIGURATION:-Release}
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 HARDHAT_DISABLE_TELEMETRY_PROMPT=true
+# Build servers that outlive the build would hold on to a caller's pipes.
+export MSBUILDDISABLENODEREUSE=1
+
+need() {
+    command -v "$1" > /dev/null && return
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
+        echo "installing $2" >&2
+        { apt-get install -y -q "$2" || { apt-get update -q && apt-get install -y -q "$2"; }; } >&2 && return
+    fi
+    echo "error: $1 is missing — install $2" >&2
+    exit 1
+}
+
+# locked COMMAND…: one at a time in this repository. The descriptor is not handed on: a process that stays would keep the lock.
+locked() {
+    local lock status=0
+    exec {lock}< "$REPO/scripts"
+    flock "$lock"
+    "$@" {lock}<&- || status=$?
+    exec {lock}<&-
+    return "$status"
+}
+
+packages_state() { (cd -- "$REPO" && cat package.json package-lock.json .npmrc | sha256sum); }
+
+# Names, sizes and times of all sources: notices what was changed, added or deleted.
+sources_state() {
+    (cd -- "$REPO" && echo "$CONFIGURATION" && find "$@" \( -name bin -o -name obj -o -name node_modules \) -prune -o -type f -printf '%p %s %T@\n') |
+        LC_ALL=C sort | sha256sum
+}
+
+contracts_state() { sources_state contracts hardhat.config.js package-lock.json; }
+
+market_state() { sources_state contracts src frontend-api Directory.Build.props Directory.Packages.props global.json; }
+
+is_state() { [ -f "$1" ] && [ "$(cat -- "$1")" = "$2" ]; }
+
+install_packages() {
+    is_state "$REPO/node_modules/.market-state" "$(packages_state)" || locked install_packages_now
+}
+
+install_packages_now() {
+    local state
+    state=$(packages_state)
+    is_state "$REPO/node_modules/.market-state" "$state" && return
+    command -v npm > /dev/null || { echo "error: npm is missing — install Node.js" >&2; return 1; }
+    echo "installing npm packages" >&2
+    (cd -- "$REPO" && npm ci --no-audit --no-fund --loglevel=error) >&2 || { echo "error: npm ci failed" >&2; return 1; }
+    echo "$state" > "$REPO/node_modules/.market-state"
+}
+
+build_market() {
+    install_packages || return
+    is_state "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/.market-state" "$(market_state)" || locked build_market_now
+}
+
+build_market_now() {
+    local state built="$REPO/src/Marketplace.Cli/bin/$CONFIGURATION"
+    command -v dotnet > /dev/null || { echo "error: dotnet is missing — install the .NET SDK 10" >&2; return 1; }
+    state=$(contracts_state)
+    if ! is_state "$REPO/artifacts/.market-state" "$state"; then
+        echo "compiling the contracts" >&2
+        (cd -- "$REPO" && npx --no-install hardhat build) >&2 || { echo "error: the contracts do not compile" >&2; return 1; }
+        echo "$state" > "$REPO/artifacts/.market-state"
+    fi
+    state=$(market_state)
+    is_state "$built/.market-state" "$state" && return
+    echo "building market" >&2
+    (cd -- "$REPO" && dotnet build src/Marketplace.Cli -c "$CONFIGURATION" --nologo -v q -clp:NoSummary -p:UseSharedCompilation=false) >&2 ||
+        { echo "error: market does not build" >&2; return 1; }
+    echo "$state" > "$built/.market-state"
+}
+
+market_program() { exec dotnet "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/net10.0/market.dll" "$@"; }
