@@ -276,6 +276,8 @@ public sealed class BundleTests
         private readonly byte[] _bundle;
         private readonly BundleKey _key;
         private readonly ChunkOpener _opener;
+        private ChunkRef _lastChunk;
+        private byte[] _plain = [];
 
         public OpenedBundle(byte[] bundle)
         {
@@ -303,9 +305,15 @@ public sealed class BundleTests
             var result = new List<byte>();
             foreach (ChunkSlice slice in Manifest.Slices(entry, from, bytes))
             {
-                byte[] plain = new byte[slice.Chunk.PlainBytes];
-                _opener.Open(slice.Chunk, _bundle.AsSpan((int)slice.Chunk.Offset, slice.Chunk.SealedBytes), plain);
-                result.AddRange(plain.AsSpan(slice.From, slice.Bytes));
+                if (slice.Chunk != _lastChunk)
+                {
+                    _lastChunk = default;
+                    _plain = new byte[slice.Chunk.PlainBytes];
+                    _opener.Open(slice.Chunk, _bundle.AsSpan((int)slice.Chunk.Offset, slice.Chunk.SealedBytes), _plain);
+                    _lastChunk = slice.Chunk;
+                }
+
+                result.AddRange(_plain.AsSpan(slice.From, slice.Bytes));
             }
 
             return [.. result];
