@@ -32,7 +32,7 @@ const edrNetwork = {
 };
 
 export default defineConfig({
-  solidity: compiler(100_000),
+  solidity: compiler(2000),
   paths: {
     sources: "contracts",
     tests: { solidity: "tests/contracts" },

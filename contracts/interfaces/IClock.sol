@@ -5,7 +5,8 @@ pragma solidity ^0.8.30;
 /// @notice Period p is the blocks [p*L, (p+1)*L). Its seed is the hash of block p*L + D; proofs are taken in the
 /// blocks from p*L + D + 1 to the last of p.
 interface IClock {
-    /// @notice Thrown by the constructor when the seed block and a block for proofs do not fit into a period.
+    /// @notice Thrown by the constructor when the seed block and a block for proofs do not fit into a period,
+    /// or when the chain is so high already that period numbers would run out.
     error Clock_BadParameters();
 
     /// @notice Blocks in a period (L).

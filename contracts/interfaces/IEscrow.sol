@@ -136,16 +136,18 @@ interface IEscrow {
 
     /// @notice Moves `units` of `client` from free to locked for its deal `number`, on the allowance of `operator` if
     /// that is another. Market only.
+    /// @param number 0 when the deal was opened before
+    /// @param blockNumber the present block
     /// @return maxPrice the operator's highest price, 0 = any
-    function lock(address client, address operator, uint48 number, uint32 period, uint256 units)
+    function lock(address client, address operator, uint48 number, uint32 period, uint40 blockNumber, uint256 units)
         external
         returns (Rate maxPrice);
 
     /// @notice Moves `units` of `payer`'s free money into the lock of `client`. Market only.
-    function lockGift(address payer, address client, uint256 units) external;
+    function lockGift(address payer, address client, uint40 blockNumber, uint256 units) external;
 
     /// @notice Takes `units` out of the lock of `client`, of which `refund` is free again. Market only.
-    function unlock(address client, uint256 units, uint256 refund) external;
+    function unlock(address client, uint40 blockNumber, uint256 units, uint256 refund) external;
 
     /// @notice Credits `units` that left a lock to `account`. Market only.
     function credit(address account, uint256 units) external;

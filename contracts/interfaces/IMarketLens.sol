@@ -43,9 +43,6 @@ interface IMarketLens {
     /// @notice Did `node` prove `period`?
     function provedIn(NodeId node, uint32 period) external view returns (bool);
 
-    /// @notice Periods that `node` proved in [from, to).
-    function provedBetween(NodeId node, uint32 from, uint32 to) external view returns (uint32);
-
     /// @notice Seed (zero if not pinned) and units paid by all proofs of `period`.
     function period(uint32 number) external view returns (bytes20 seed, uint96 paid);
 

@@ -170,6 +170,9 @@ interface IStorageMarket {
     /// @notice Units that a deal locks, the fee included.
     function quote(Rate rate, uint8 n, uint32 periods) external view returns (uint256 units);
 
+    /// @notice Periods that `node` proved in [from, to), a span in which it held a shard throughout.
+    function provedBetween(NodeId node, uint32 from, uint32 to) external view returns (uint32);
+
     function dealWord(DealId id) external view returns (DealWord);
 
     /// @notice Slots 1 + 3i, 2 + 3i, 3 + 3i of a deal.

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import { IERC20Permit } from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import { IEscrow } from "./interfaces/IEscrow.sol";
+import { RateLib } from "./libraries/RateLib.sol";
+import { PERIOD_LIMIT, Rate, UNIT } from "./types/Types.sol";
+
+/// @title Escrow
+/// @notice Documented in IEscrow.
+contract Escrow is IEscrow, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+    using RateLib for Rate;
+
+    /// @dev One word. 80 bits of units are more than the token's cap can be.
+    struct AccountWord {
+        uint80 free;
+        uint80 locked;
+        uint48 lastNumber;
+        uint40 lastEvent;
+    }
+
+    /// @dev One word: left64 level64 refill18 cap18 maxPrice18 asOf22 until22, from the lowest bit up.
+    type AllowanceWord is uint256;
+
+    /// @inheritdoc IEscrow
+    uint48 public constant NUMBER_GAP_MAX = 256;
+
+    /// @inheritdoc IEscrow
+    address public immutable TOKEN;
+    /// @inheritdoc IEscrow
+    address public immutable MARKET;
+    /// @inheritdoc IEscrow
+    address public immutable REGISTRY;
+
+    mapping(address account => AccountWord) private _accounts;
+    mapping(address client => mapping(address operator => AllowanceWord)) private _allowances;
+
+    modifier onlyMarket() {
+        if (msg.sender != MARKET) revert Escrow_NotMarket(msg.sender);
+        _;
+    }
+
+    modifier onlyRegistry() {
+        if (msg.sender != REGISTRY) revert Escrow_NotRegistry(msg.sender);
+        _;
+    }
+
+    constructor(address token, address market, address registry) {
+        if (token == address(0) || market == address(0) || registry == address(0)) revert Escrow_ZeroAddress();
+        TOKEN = token;
+        MARKET = market;
+        REGISTRY = registry;
+    }
+
+    // Money in and out
+
+    /// @inheritdoc IEscrow
+    function deposit(uint256 amount) external {
+        _deposit(msg.sender, msg.sender, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function depositFor(address account, uint256 amount) external {
+        if (account == address(0)) revert Escrow_ZeroAddress();
+        _deposit(msg.sender, account, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        // Whoever saw the permit may have used it already; the allowance it gave is there all the same.
+        try IERC20Permit(TOKEN).permit(msg.sender, address(this), amount, deadline, v, r, s) { } catch { }
+        _deposit(msg.sender, msg.sender, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function depositFrom(address payer, uint256 amount) external onlyRegistry {
+        _deposit(payer, payer, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function withdraw(address to, uint256 amount) external nonReentrant {
+        if (to == address(0)) revert Escrow_ZeroAddress();
+        uint256 units = _wholeUnits(amount);
+        uint256 free = _take(msg.sender, units);
+        emit Withdrawn(msg.sender, to, units, free);
+        IERC20(TOKEN).safeTransfer(to, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function allow(address operator, uint64 total, uint32 until, Rate refill, Rate cap, Rate maxPrice) external {
+        if (operator == address(0)) revert Escrow_ZeroAddress();
+        if (
+            until >= PERIOD_LIMIT || !_isNoneOrValid(refill) || !_isNoneOrValid(cap) || !_isNoneOrValid(maxPrice)
+        ) revert Escrow_BadAllowance();
+        _allowances[msg.sender][operator] = _pack(
+            Allowance({
+                left: total,
+                level: uint64(cap.value()),
+                refill: refill,
+                cap: cap,
+                maxPrice: maxPrice,
+                // The bucket starts full, so it does not matter since when.
+                asOf: 0,
+                until: until
+            })
+        );
+        emit Allowed(msg.sender, operator, total, refill, cap, maxPrice, until);
+    }
+
+    // For the market
+
+    /// @inheritdoc IEscrow
+    function lock(address client, address operator, uint48 number, uint32 period, uint40 blockNumber, uint256 units)
+        external
+        onlyMarket
+        returns (Rate maxPrice)
+    {
+        if (operator != client) maxPrice = _useAllowance(client, operator, period, units);
+
+        AccountWord memory account = _accounts[client];
+        if (account.free < units) revert Escrow_NotEnough(client, account.free, units);
+        if (number > account.lastNumber) {
+            uint48 highest = account.lastNumber + NUMBER_GAP_MAX;
+            if (number > highest) revert Escrow_NumberTooFar(number, highest);
+            account.lastNumber = number;
+        }
+        uint40 previousEvent = account.lastEvent;
+        account.free -= uint80(units);
+        account.locked += uint80(units);
+        account.lastEvent = blockNumber;
+        _accounts[client] = account;
+        emit Locked(client, client, units, account.free, account.locked, previousEvent);
+    }
+
+    /// @inheritdoc IEscrow
+    function lockGift(address payer, address client, uint40 blockNumber, uint256 units) external onlyMarket {
+        _take(payer, units);
+        AccountWord memory account = _accounts[client];
+        uint40 previousEvent = account.lastEvent;
+        account.locked += uint80(units);
+        account.lastEvent = blockNumber;
+        _accounts[client] = account;
+        emit Locked(client, payer, units, account.free, account.locked, previousEvent);
+    }
+
+    /// @inheritdoc IEscrow
+    function unlock(address client, uint40 blockNumber, uint256 units, uint256 refund) external onlyMarket {
+        AccountWord memory account = _accounts[client];
+        uint40 previousEvent = account.lastEvent;
+        account.locked -= uint80(units);
+        account.free += uint80(refund);
+        account.lastEvent = blockNumber;
+        _accounts[client] = account;
+        emit Unlocked(client, units, refund, account.free, account.locked, previousEvent);
+    }
+
+    /// @inheritdoc IEscrow
+    function credit(address account, uint256 units) external onlyMarket {
+        uint256 free = _give(account, units);
+        emit Credited(account, units, free);
+    }
+
+    // For the registry
+
+    /// @inheritdoc IEscrow
+    function stake(address account, uint256 units) external onlyRegistry {
+        uint256 free = _take(account, units);
+        emit Staked(account, units, free);
+    }
+
+    /// @inheritdoc IEscrow
+    function unstake(address account, uint256 units) external onlyRegistry {
+        uint256 free = _give(account, units);
+        emit Unstaked(account, units, free);
+    }
+
+    // Reading
+
+    /// @inheritdoc IEscrow
+    function accountOf(address account) external view returns (Account memory) {
+        AccountWord memory word = _accounts[account];
+        return Account(word.free, word.locked, word.lastNumber, word.lastEvent);
+    }
+
+    /// @inheritdoc IEscrow
+    function allowanceOf(address client, address operator) external view returns (Allowance memory) {
+        return _unpack(_allowances[client][operator]);
+    }
+
+    /// @inheritdoc IEscrow
+    function mayAct(address client, address operator, uint32 period) external view returns (bool) {
+        Allowance memory allowance = _unpack(_allowances[client][operator]);
+        return allowance.left != 0 && period < allowance.until;
+    }
+
+    /// @dev Credits what arrived, because a token may take a fee on the way. What is less than a unit of it stays
+    /// in the vault without an owner.
+    function _deposit(address from, address account, uint256 amount) private nonReentrant {
+        _wholeUnits(amount);
+        uint256 before = IERC20(TOKEN).balanceOf(address(this));
+        IERC20(TOKEN).safeTransferFrom(from, address(this), amount);
+        uint256 received = IERC20(TOKEN).balanceOf(address(this)) - before;
+        if (received > amount) received = amount;
+        uint256 units = received / UNIT;
+        if (units == 0) revert Escrow_NothingReceived();
+        uint256 free = _give(account, units);
+        emit Deposited(account, from, received, units, free);
+    }
+
+    function _take(address owner, uint256 units) private returns (uint256 free) {
+        free = _accounts[owner].free;
+        if (free < units) revert Escrow_NotEnough(owner, free, units);
+        unchecked {
+            free -= units;
+        }
+        _accounts[owner].free = uint80(free);
+    }
+
+    function _give(address owner, uint256 units) private returns (uint256 free) {
+        free = _accounts[owner].free + units;
+        if (free > type(uint80).max) revert Escrow_NotWholeUnits(units);
+        _accounts[owner].free = uint80(free);
+    }
+
+    function _useAllowance(address client, address operator, uint32 period, uint256 units)
+        private
+        returns (Rate maxPrice)
+    {
+        Allowance memory allowance = _unpack(_allowances[client][operator]);
+        if (allowance.left == 0 || period >= allowance.until) revert Escrow_NotAllowed(client, operator);
+
+        uint256 room = allowance.left;
+        uint256 cap = allowance.cap.value();
+        if (cap != 0) {
+            uint256 level = allowance.level + allowance.refill.value() * (period - allowance.asOf);
+            if (level > cap) level = cap;
+            if (level < room) room = level;
+            if (units <= level) allowance.level = uint64(level - units);
+            allowance.asOf = period;
+        }
+        if (units > room) revert Escrow_AllowanceTooSmall(room, units);
+        allowance.left -= uint64(units);
+        _allowances[client][operator] = _pack(allowance);
+        emit AllowanceUsed(client, operator, units, allowance.left);
+        return allowance.maxPrice;
+    }
+
+    function _wholeUnits(uint256 amount) private pure returns (uint256 units) {
+        if (amount == 0 || amount % UNIT != 0) revert Escrow_NotWholeUnits(amount);
+        return amount / UNIT;
+    }
+
+    function _isNoneOrValid(Rate rate) private pure returns (bool) {
+        return Rate.unwrap(rate) == 0 || rate.isValid();
+    }
+
+    function _pack(Allowance memory a) private pure returns (AllowanceWord) {
+        return AllowanceWord.wrap(
+            a.left | (uint256(a.level) << 64) | (uint256(Rate.unwrap(a.refill)) << 128)
+                | (uint256(Rate.unwrap(a.cap)) << 146) | (uint256(Rate.unwrap(a.maxPrice)) << 164)
+                | (uint256(a.asOf) << 182) | (uint256(a.until) << 204)
+        );
+    }
+
+    function _unpack(AllowanceWord word) private pure returns (Allowance memory a) {
+        uint256 w = AllowanceWord.unwrap(word);
+        a.left = uint64(w);
+        a.level = uint64(w >> 64);
+        a.refill = Rate.wrap(uint32((w >> 128) & 0x3ffff));
+        a.cap = Rate.wrap(uint32((w >> 146) & 0x3ffff));
+        a.maxPrice = Rate.wrap(uint32((w >> 164) & 0x3ffff));
+        a.asOf = uint32((w >> 182) & 0x3fffff);
+        a.until = uint32((w >> 204) & 0x3fffff);
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { Book, BookWord, MASK22, MASK38, Purse, PurseWord } from "../types/Words.sol";
+
+/// @title A node's book: what its ledger is as long as, what it earns, and both as they were a period ago.
+library BookLib {
+    /// @notice Periods without a proof, while holding shards, after which a node can prove no more. Below the 224
+    /// periods of a bitmap word, so that the count at any end of a slot is found next to it.
+    uint256 internal constant SILENCE_MAX = 200;
+
+    function unpack(BookWord word) internal pure returns (Book memory b) {
+        uint256 w = BookWord.unwrap(word);
+        b.len = w & MASK38;
+        b.lenPrev = (w >> 38) & MASK38;
+        b.rate = (w >> 76) & MASK38;
+        b.ratePrev = (w >> 114) & MASK38;
+        b.asOf = (w >> 152) & MASK22;
+        b.lastProved = (w >> 174) & MASK22;
+        b.dutyFrom = (w >> 196) & MASK22;
+        b.out = (w >> 218) & MASK22;
+    }
+
+    function pack(Book memory b) internal pure returns (BookWord) {
+        return BookWord.wrap(
+            b.len | (b.lenPrev << 38) | (b.rate << 76) | (b.ratePrev << 114) | (b.asOf << 152) | (b.lastProved << 174)
+                | (b.dutyFrom << 196) | (b.out << 218)
+        );
+    }
+
+    /// @notice Goes to the next period, at whose first block `expiring` leaves the rate.
+    function step(Book memory b, uint256 expiring) internal pure {
+        unchecked {
+            if (b.out == 0 && isSilent(b, b.asOf)) b.out = b.asOf;
+            b.lenPrev = b.len;
+            b.ratePrev = b.rate;
+            b.asOf += 1;
+        }
+        if (expiring != 0) {
+            b.rate -= expiring;
+            if (b.rate == 0) b.dutyFrom = b.asOf;
+        }
+    }
+
+    /// @notice Goes to period `asOf` at once; only for a book with rate 0, from which nothing can expire.
+    function skipTo(Book memory b, uint256 asOf) internal pure {
+        b.lenPrev = b.len;
+        b.ratePrev = 0;
+        b.asOf = asOf;
+    }
+
+    /// @notice True if a node that holds shards in `period` came too late to prove there again.
+    function isSilent(Book memory b, uint256 period) internal pure returns (bool) {
+        uint256 since = b.lastProved > b.dutyFrom ? b.lastProved : b.dutyFrom;
+        return period > since + SILENCE_MAX;
+    }
+
+    /// @notice Takes on a range of `rate` units from period asOf on.
+    function take(Book memory b, uint256 rate) internal pure {
+        if (b.rate == 0) b.dutyFrom = b.asOf;
+        b.rate += rate;
+    }
+}
+
+/// @title A node's pay in a word.
+library PurseLib {
+    function unpack(PurseWord word) internal pure returns (Purse memory p) {
+        uint256 w = PurseWord.unwrap(word);
+        p.earned = uint96(w);
+        p.reward = uint64(w >> 96);
+        p.proved = uint32(w >> 160);
+        p.lastRate = (w >> 192) & MASK38;
+        p.cureFrom = (w >> 230) & MASK22;
+    }
+
+    function pack(Purse memory p) internal pure returns (PurseWord) {
+        return PurseWord.wrap(
+            p.earned | (p.reward << 96) | (p.proved << 160) | (p.lastRate << 192) | (p.cureFrom << 230)
+        );
+    }
+}

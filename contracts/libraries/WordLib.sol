@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { DealState } from "../types/Deals.sol";
+import { NodeId, Rate } from "../types/Types.sol";
+import {
+    DealWord,
+    EntryWord,
+    ExpiryWord,
+    MASK18,
+    MASK22,
+    MASK24,
+    MASK34,
+    MASK38,
+    MASK40,
+    MASK84,
+    PeriodWord,
+    Slot,
+    SlotsWord
+} from "../types/Words.sol";
+
+/// @title A range of a ledger in a word.
+library EntryLib {
+    function pack(bytes20 root, uint256 leaves, uint256 from, uint256 until, Rate rate)
+        internal
+        pure
+        returns (EntryWord)
+    {
+        return EntryWord.wrap(
+            (uint256(uint160(root)) << 96) | (leaves << 62) | (from << 40) | (until << 18) | Rate.unwrap(rate)
+        );
+    }
+
+    function rootOf(EntryWord w) internal pure returns (bytes20) {
+        return bytes20(uint160(EntryWord.unwrap(w) >> 96));
+    }
+
+    function leavesOf(EntryWord w) internal pure returns (uint256) {
+        return (EntryWord.unwrap(w) >> 62) & MASK34;
+    }
+
+    function fromOf(EntryWord w) internal pure returns (uint32) {
+        return uint32((EntryWord.unwrap(w) >> 40) & MASK22);
+    }
+
+    function untilOf(EntryWord w) internal pure returns (uint32) {
+        return uint32((EntryWord.unwrap(w) >> 18) & MASK22);
+    }
+
+    /// @notice 0 where no range starts.
+    function rateOf(EntryWord w) internal pure returns (Rate) {
+        return Rate.wrap(uint32(EntryWord.unwrap(w) & MASK18));
+    }
+
+    function isLive(EntryWord w, uint256 period) internal pure returns (bool) {
+        return fromOf(w) <= period && period < untilOf(w);
+    }
+
+    function withUntil(EntryWord w, uint256 until) internal pure returns (EntryWord) {
+        return EntryWord.wrap((EntryWord.unwrap(w) & ~(MASK22 << 18)) | (until << 18));
+    }
+}
+
+/// @title A deal and its slots in words.
+library DealLib {
+    uint256 private constant SLOT_BITS = 84;
+    uint256 private constant SLOT0_AT = 148;
+    /// @dev Slots that one SlotsWord holds.
+    uint256 internal constant SLOTS_PER_WORD = 3;
+
+    function pack(Rate rate, uint256 from, uint256 end, uint256 maxEnd, uint256 n, uint256 k)
+        internal
+        pure
+        returns (DealWord)
+    {
+        return DealWord.wrap(
+            Rate.unwrap(rate) | (from << 18) | (end << 40) | (maxEnd << 62) | (n << 124) | (k << 132)
+                | (uint256(DealState.Open) << 140)
+        );
+    }
+
+    function rateOf(DealWord w) internal pure returns (Rate) {
+        return Rate.wrap(uint32(DealWord.unwrap(w) & MASK18));
+    }
+
+    function fromOf(DealWord w) internal pure returns (uint32) {
+        return uint32((DealWord.unwrap(w) >> 18) & MASK22);
+    }
+
+    function endOf(DealWord w) internal pure returns (uint32) {
+        return uint32((DealWord.unwrap(w) >> 40) & MASK22);
+    }
+
+    function maxEndOf(DealWord w) internal pure returns (uint32) {
+        return uint32((DealWord.unwrap(w) >> 62) & MASK22);
+    }
+
+    function formerOf(DealWord w) internal pure returns (uint256) {
+        return (DealWord.unwrap(w) >> 84) & MASK40;
+    }
+
+    function nOf(DealWord w) internal pure returns (uint8) {
+        return uint8(DealWord.unwrap(w) >> 124);
+    }
+
+    function kOf(DealWord w) internal pure returns (uint8) {
+        return uint8(DealWord.unwrap(w) >> 132);
+    }
+
+    function stateOf(DealWord w) internal pure returns (DealState) {
+        return DealState(uint8(DealWord.unwrap(w) >> 140));
+    }
+
+    function withState(DealWord w, DealState state) internal pure returns (DealWord) {
+        return DealWord.wrap((DealWord.unwrap(w) & ~(uint256(0xff) << 140)) | (uint256(state) << 140));
+    }
+
+    function withEnd(DealWord w, uint256 end) internal pure returns (DealWord) {
+        return DealWord.wrap((DealWord.unwrap(w) & ~(MASK22 << 40)) | (end << 40));
+    }
+
+    function slot0Of(DealWord w) internal pure returns (Slot memory) {
+        return _unpack(DealWord.unwrap(w) >> SLOT0_AT);
+    }
+
+    function withSlot0(DealWord w, Slot memory slot) internal pure returns (DealWord) {
+        return DealWord.wrap((DealWord.unwrap(w) & ~(MASK84 << SLOT0_AT)) | (_pack(slot) << SLOT0_AT));
+    }
+
+    /// @notice Slot `j` (0 to 2) of the word.
+    function slotOf(SlotsWord w, uint256 j) internal pure returns (Slot memory) {
+        return _unpack(SlotsWord.unwrap(w) >> (SLOT_BITS * j));
+    }
+
+    function withSlot(SlotsWord w, uint256 j, Slot memory slot) internal pure returns (SlotsWord) {
+        uint256 shift = SLOT_BITS * j;
+        return SlotsWord.wrap((SlotsWord.unwrap(w) & ~(MASK84 << shift)) | (_pack(slot) << shift));
+    }
+
+    /// @notice Where slot `index` (from 1) lies: its word and its place there.
+    function placeOf(uint256 index) internal pure returns (uint256 word, uint256 j) {
+        return ((index - 1) / SLOTS_PER_WORD, (index - 1) % SLOTS_PER_WORD);
+    }
+
+    function _pack(Slot memory slot) private pure returns (uint256) {
+        return NodeId.unwrap(slot.node) | (uint256(slot.start) << 24) | (uint256(slot.from) << 62);
+    }
+
+    function _unpack(uint256 bits) private pure returns (Slot memory slot) {
+        slot.node = NodeId.wrap(uint32(bits & MASK24));
+        slot.start = uint64((bits >> 24) & MASK38);
+        slot.from = uint32((bits >> 62) & MASK22);
+    }
+}
+
+/// @title What expires in six periods, in a word.
+library ExpiryLib {
+    /// @dev Periods that one word holds.
+    uint256 internal constant PERIODS_PER_WORD = 6;
+
+    function rateAt(ExpiryWord w, uint256 period) internal pure returns (uint256) {
+        return (ExpiryWord.unwrap(w) >> ((period % PERIODS_PER_WORD) * 38)) & MASK38;
+    }
+
+    /// @dev The sum stays below 2^38 because live ranges do not overlap in a ledger that is shorter.
+    function plus(ExpiryWord w, uint256 period, uint256 rate) internal pure returns (ExpiryWord) {
+        return ExpiryWord.wrap(ExpiryWord.unwrap(w) + (rate << ((period % PERIODS_PER_WORD) * 38)));
+    }
+
+    function minus(ExpiryWord w, uint256 period, uint256 rate) internal pure returns (ExpiryWord) {
+        return ExpiryWord.wrap(ExpiryWord.unwrap(w) - (rate << ((period % PERIODS_PER_WORD) * 38)));
+    }
+}
+
+/// @title Seed and pay of a period in a word.
+library PeriodLib {
+    function pack(bytes20 seed, uint256 paid) internal pure returns (PeriodWord) {
+        return PeriodWord.wrap((uint256(uint160(seed)) << 96) | paid);
+    }
+
+    function seedOf(PeriodWord w) internal pure returns (bytes20) {
+        return bytes20(uint160(PeriodWord.unwrap(w) >> 96));
+    }
+
+    function paidOf(PeriodWord w) internal pure returns (uint256) {
+        return uint96(PeriodWord.unwrap(w));
+    }
+}
