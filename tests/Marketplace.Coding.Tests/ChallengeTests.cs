@@ -39,7 +39,7 @@ public sealed class ChallengeTests
         {
             var value = new BigInteger(Keccak256.HashData([.. seed, .. Big((ulong)draw.Number, 2)]), isUnsigned: true, isBigEndian: true);
             BigInteger low = value & ((BigInteger.One << 128) - 1);
-            Assert.Equal((value >> 128) * context.LedgerLength >> 128, draw.Position);
+            Assert.Equal((value >> 128) * context.FrozenLength >> 128, draw.Position);
             Assert.True(draw.Range.Holds(draw.Position));
             Assert.Equal(draw.Range.IsLive(context.Period), draw.IsLive);
             Assert.Equal(draw.IsLive ? low * draw.Range.Shard.Leaves >> 128 : 0, draw.Leaf);
@@ -57,6 +57,26 @@ public sealed class ChallengeTests
             Assert.True(draws[^1].IsLive);
             Assert.Equal(Enumerable.Range(0, draws.Count), draws.Select(draw => draw.Number));
         }
+    }
+
+    [Fact]
+    public void Draws_past_a_trimmed_end_stand_for_nothing_in_the_proof()
+    {
+        Ledger ledger = Ledger.Random(4, 2);
+        int skipped = 0;
+        for (int seed = 0; seed < 20; seed++)
+        {
+            ChallengeContext context = Context(seed, ledger.Length) with { FrozenLength = ledger.Length * 2 };
+            IReadOnlyList<Draw> draws = Challenges.Draw(context, ledger.Find);
+            Assert.All(draws, draw => Assert.True(draw.Position < ledger.Length));
+            bool anySkipped = draws[^1].Number >= draws.Count;
+            if (anySkipped) skipped++;
+            byte[] proof = Prove(ledger, context);
+            Assert.True(ChallengeProof.Verify(context, ledger.RangeAt, proof));
+            Assert.Equal(!anySkipped, ChallengeProof.Verify(context with { Length = context.FrozenLength }, ledger.RangeAt, proof));
+        }
+
+        Assert.True(skipped > 0);
     }
 
     [Fact]
@@ -103,7 +123,7 @@ public sealed class ChallengeTests
     }
 
     private static ChallengeContext Context(int seed, ulong length) => new(
-        31337, new Address(Sample.Bytes(20, 1)), new NodeId(1), s_period, Hash32.Keccak(BitConverter.GetBytes(seed)), length);
+        31337, new Address(Sample.Bytes(20, 1)), new NodeId(1), s_period, Challenges.SeedOf(Sample.Bytes(20, seed)), length, length);
 
     private static byte[] Prove(Ledger ledger, ChallengeContext context)
     {

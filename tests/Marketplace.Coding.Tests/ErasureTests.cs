@@ -54,6 +54,22 @@ public sealed class ErasureTests
     }
 
     [Fact]
+    public void Every_factor_and_length_multiplies_as_the_plain_definition_says()
+    {
+        byte[] source = Sample.Bytes(300, 5);
+        for (int factor = 0; factor < 256; factor++)
+        {
+            foreach (int length in (int[])[0, 1, 15, 16, 17, 33, 300])
+            {
+                byte[] sum = Sample.Bytes(length, factor);
+                byte[] expected = [.. sum.Select((value, i) => (byte)(value ^ PlainProduct(factor, source[i])))];
+                ErasurePlan.MultiplyAdd((byte)factor, source.AsSpan(0, length), sum);
+                Assert.Equal(expected, sum);
+            }
+        }
+    }
+
+    [Fact]
     public void With_k_of_one_every_column_is_the_data()
     {
         var code = new ErasureCode(new Redundancy(1, 3));

@@ -61,17 +61,20 @@ public static class ChallengeProof
     public static bool Verify(in ChallengeContext context, Func<ulong, LedgerRange?> rangeAt, ReadOnlySpan<byte> proof)
     {
         ArgumentNullException.ThrowIfNull(rangeAt);
-        if (context.LedgerLength == 0) return false;
+        if (context.FrozenLength == 0) return false;
         Span<byte> seed = stackalloc byte[Keccak256.HashBytes];
         Challenges.WriteBase(context, seed);
         int live = 0;
         for (int number = 0; live < Challenges.LiveDraws; number++)
         {
-            if (number >= Challenges.DrawsMax || proof.Length < StartBytes) return false;
+            if (number >= Challenges.DrawsMax) return false;
             (UInt128 high, UInt128 low) = Challenges.Numbers(seed, number);
+            ulong position = Challenges.Scale(high, context.FrozenLength);
+            if (position >= context.Length) continue;
+            if (proof.Length < StartBytes) return false;
             ulong start = ((ulong)proof[0] << 32) | BinaryPrimitives.ReadUInt32BigEndian(proof[1..]);
             proof = proof[StartBytes..];
-            if (rangeAt(start) is not { } range || range.Start != start || !range.Holds(Challenges.Scale(high, context.LedgerLength))) return false;
+            if (rangeAt(start) is not { } range || range.Start != start || !range.Holds(position)) return false;
             if (!range.IsLive(context.Period)) continue;
 
             long leaf = (long)Challenges.Scale(low, (ulong)range.Shard.Leaves);

@@ -23,11 +23,13 @@ public readonly record struct LedgerRange(ulong Start, ulong Length, ShardCommit
 /// <param name="Market">The StorageMarket contract.</param>
 /// <param name="Node">The node that proves.</param>
 /// <param name="Period">The period that is proved.</param>
-/// <param name="Seed">The period's seed, 32 bytes as docs/formats/proof.md has them.</param>
-/// <param name="LedgerLength">The node's ledger length, frozen for the period.</param>
-public readonly record struct ChallengeContext(ulong ChainId, Address Market, NodeId Node, PeriodNumber Period, Hash32 Seed, ulong LedgerLength);
+/// <param name="Seed">The period's seed as it is hashed: <see cref="Challenges.SeedOf"/>.</param>
+/// <param name="FrozenLength">The length of the node's ledger at the period's first block: positions are drawn below it.</param>
+/// <param name="Length">Its length now, less only if dead ranges were trimmed off its end in this very period.</param>
+public readonly record struct ChallengeContext(
+    ulong ChainId, Address Market, NodeId Node, PeriodNumber Period, Hash32 Seed, ulong FrozenLength, ulong Length);
 
-/// <summary>A draw: the range it fell on, and the leaf it asks for when that range is live.</summary>
+/// <summary>A draw that stands in the proof: the range it fell on, and the leaf it asks for when that range is live.</summary>
 /// <param name="Number">t, from 0.</param>
 /// <param name="Position">The ledger position drawn.</param>
 /// <param name="Range">The range that holds it.</param>
@@ -44,12 +46,25 @@ public static class Challenges
     /// <summary>Void draws and all: t is counted in 16 bits.</summary>
     public const int DrawsMax = ushort.MaxValue + 1;
 
+    /// <summary>Bytes of a seed as the chain stores it.</summary>
+    public const int StoredSeedBytes = 20;
+
     private const int BaseMessageBytes = 32 + 32 + Address.SizeBytes + 4 + 4 + 32;
 
     private static ReadOnlySpan<byte> Domain => "storage-market challenge v1"u8;
 
+    /// <summary>A stored seed (<see cref="StoredSeedBytes"/> bytes) as it is hashed: twelve zero bytes behind it.</summary>
+    public static Hash32 SeedOf(ReadOnlySpan<byte> stored)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(stored.Length, StoredSeedBytes);
+        Span<byte> seed = stackalloc byte[Hash32.SizeBytes];
+        seed.Clear();
+        stored.CopyTo(seed);
+        return new Hash32(seed);
+    }
+
     /// <summary>
-    /// The draws of a period, up to the last of <see cref="LiveDraws"/> live ones.
+    /// The draws of a period up to the last of <see cref="LiveDraws"/> live ones, those left out for which nothing stands in the proof.
     /// </summary>
     /// <param name="context">Who and when.</param>
     /// <param name="find">The range that holds a position, or null when none does.</param>
@@ -59,7 +74,7 @@ public static class Challenges
     public static IReadOnlyList<Draw> Draw(in ChallengeContext context, Func<ulong, LedgerRange?> find)
     {
         ArgumentNullException.ThrowIfNull(find);
-        ArgumentOutOfRangeException.ThrowIfZero(context.LedgerLength);
+        ArgumentOutOfRangeException.ThrowIfZero(context.FrozenLength);
         Span<byte> seed = stackalloc byte[Keccak256.HashBytes];
         WriteBase(context, seed);
         var draws = new List<Draw>(LiveDraws);
@@ -68,7 +83,8 @@ public static class Challenges
         {
             if (number >= DrawsMax) throw new InvalidOperationException($"No {LiveDraws} live draws among {DrawsMax}: the node has nothing to prove.");
             (UInt128 high, UInt128 low) = Numbers(seed, number);
-            ulong position = Scale(high, context.LedgerLength);
+            ulong position = Scale(high, context.FrozenLength);
+            if (position >= context.Length) continue;
             LedgerRange range = find(position) ??
                 throw new InvalidOperationException($"No known range holds ledger position {position} of node {context.Node}.");
             if (!range.Holds(position)) throw new InvalidOperationException($"The range at {range.Start} does not hold position {position}.");

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Marketplace.Coding;
@@ -84,7 +85,25 @@ public sealed class ErasurePlan
             return;
         }
 
+        // A product is the sum of those of the two halves of a byte, each looked up sixteen at a time.
         ReadOnlySpan<byte> products = GaloisField.ProductsOf(factor);
+        if (Vector128.IsHardwareAccelerated)
+        {
+            Vector128<byte> low = Vector128.Create(products);
+            Span<byte> highProducts = stackalloc byte[Vector128<byte>.Count];
+            for (int high = 0; high < highProducts.Length; high++) highProducts[high] = products[high << 4];
+            Vector128<byte> upper = Vector128.Create<byte>(highProducts);
+            Vector128<byte> mask = Vector128.Create((byte)0x0F);
+            ref byte from = ref MemoryMarshal.GetReference(source);
+            ref byte to = ref MemoryMarshal.GetReference(sum[..source.Length]);
+            for (; i <= source.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
+            {
+                Vector128<byte> bytes = Vector128.LoadUnsafe(ref from, (nuint)i);
+                Vector128<byte> product = Vector128.ShuffleNative(low, bytes & mask) ^ Vector128.ShuffleNative(upper, (bytes >> 4) & mask);
+                (product ^ Vector128.LoadUnsafe(ref to, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
+            }
+        }
+
         for (; i < source.Length; i++) sum[i] ^= products[source[i]];
     }
 }
