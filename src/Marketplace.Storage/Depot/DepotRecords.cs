@@ -1,0 +1,53 @@
+using Marketplace.Coding;
+using Marketplace.Domain;
+
+namespace Marketplace.Storage;
+
+/// <summary>Where an upload belongs: a slot of a numbered deal of a client.</summary>
+public readonly record struct UploadPlace(DealId Deal, int Slot);
+
+/// <summary>Something a client uploaded, before or after the node promised to keep it.</summary>
+/// <param name="Id">The record's own number, ascending.</param>
+/// <param name="Place">Where it belongs.</param>
+/// <param name="Shard">Root and leaves.</param>
+/// <param name="ExpiresAt">Without a promise it may be dropped then.</param>
+/// <param name="Promise">What the node signed, if it did.</param>
+public sealed record UploadRecord(long Id, UploadPlace Place, ShardCommitment Shard, DateTimeOffset ExpiresAt, PromiseRecord? Promise);
+
+/// <summary>A promise that the node gave away: it cannot take it back before the deadline.</summary>
+/// <param name="Deadline">The last block in which the chain takes it.</param>
+/// <param name="Document">What was signed and the signature, as the node answered it.</param>
+public sealed record PromiseRecord(BlockNumber Deadline, string Document);
+
+/// <summary>A range of the node's ledger on chain, as last read from there.</summary>
+/// <param name="Start">Its first position, which names it.</param>
+/// <param name="Rate">Its rate and its length.</param>
+/// <param name="Shard">Root and leaves.</param>
+/// <param name="From">The first period in which it is live.</param>
+/// <param name="Until">The first period in which it is live no more.</param>
+public sealed record LedgerRange(ulong Start, Rate Rate, ShardCommitment Shard, PeriodNumber From, PeriodNumber Until)
+{
+    /// <summary>The first position behind it.</summary>
+    public ulong End => Start + Rate.Units;
+}
+
+/// <summary>Bytes on disk, shards and their trees.</summary>
+/// <param name="Capacity">What the operator gave.</param>
+/// <param name="Used">What kept shards take.</param>
+/// <param name="Reserved">What uploads on their way may still take.</param>
+/// <param name="Disk">What the disk itself has left, less a margin.</param>
+public readonly record struct DepotSpace(long Capacity, long Used, long Reserved, long Disk)
+{
+    /// <summary>What can be taken now.</summary>
+    public long Free => Math.Max(0, Math.Min(Capacity - Used - Reserved, Disk));
+}
+
+/// <summary>Sizes on disk.</summary>
+public static class DiskBytes
+{
+    /// <summary>What a shard takes with its tree.</summary>
+    public static long Of(long leaves) => (leaves * MerkleTree.LeafBytes) + new SidecarLayout(leaves).SizeBytes;
+
+    /// <summary>What a shard of at most so many bytes takes with its tree.</summary>
+    public static long ForUpload(long bytesMax) => Of(Math.Max(1, (bytesMax + MerkleTree.LeafBytes - 1) / MerkleTree.LeafBytes));
+}

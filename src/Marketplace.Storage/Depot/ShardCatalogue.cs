@@ -1,0 +1,289 @@
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Microsoft.Data.Sqlite;
+
+namespace Marketplace.Storage;
+
+/// <summary>
+/// What the node knows of its shards, in one SQLite file: which are kept, who uploaded them, what was promised, and the ledger as last
+/// read from the chain. Every call is one transaction that is on disk when it returns (WAL, synchronous = FULL).
+/// A shard is needed while an upload or a range of the ledger names it.
+/// </summary>
+public sealed class ShardCatalogue : IDisposable
+{
+    private const int SchemaVersion = 1;
+
+    private const string Schema = """
+        CREATE TABLE shards (root BLOB PRIMARY KEY, leaves INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE uploads (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            client BLOB NOT NULL, number INTEGER NOT NULL, slot INTEGER NOT NULL,
+            root BLOB NOT NULL REFERENCES shards (root),
+            expires INTEGER NOT NULL,
+            replaced INTEGER NOT NULL DEFAULT 0,
+            deadline INTEGER, promise TEXT);
+        CREATE INDEX uploads_place ON uploads (client, number, slot);
+        CREATE INDEX uploads_root ON uploads (root);
+        CREATE TABLE ledger (start INTEGER PRIMARY KEY, rate INTEGER NOT NULL, root BLOB NOT NULL, leaves INTEGER NOT NULL, live_from INTEGER NOT NULL, live_until INTEGER NOT NULL);
+        CREATE INDEX ledger_root ON ledger (root);
+        CREATE TABLE doomed (root BLOB PRIMARY KEY) WITHOUT ROWID;
+        CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        """;
+
+    private const string UploadColumns = "SELECT u.id, u.client, u.number, u.slot, u.root, s.leaves, u.expires, u.deadline, u.promise FROM uploads u JOIN shards s ON s.root = u.root";
+
+    private readonly SqliteConnection _connection;
+    private readonly Lock _lock = new();
+
+    private ShardCatalogue(SqliteConnection connection, bool isNew)
+    {
+        _connection = connection;
+        IsNew = isNew;
+    }
+
+    /// <summary>Whether the file was not there and was made now.</summary>
+    public bool IsNew { get; }
+
+    /// <summary>Opens the file, making it if it is absent.</summary>
+    /// <exception cref="MarketException">It was written by a newer version.</exception>
+    public static ShardCatalogue Open(string path)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        try
+        {
+            connection.Open();
+            Run(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
+            long version = (long)Scalar(connection, "PRAGMA user_version")!;
+            if (version > SchemaVersion)
+            {
+                throw new MarketException(MarketErrorCode.Failed, "The node's records were written by a newer version of this program.", "Run that version.");
+            }
+
+            if (version == 0) Run(connection, $"BEGIN; {Schema} PRAGMA user_version = {SchemaVersion}; COMMIT;");
+            return new ShardCatalogue(connection, version == 0);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Records a shard that was found on disk without any record, as an upload of nobody that expires.</summary>
+    public void AddFound(ShardCommitment shard, DateTimeOffset expiresAt) => AddUpload(default, shard, expiresAt);
+
+    /// <summary>Records a sealed upload. What was uploaded to the same place before and not promised is forgotten; a promise stays until its deadline.</summary>
+    public void AddUpload(UploadPlace place, ShardCommitment shard, DateTimeOffset expiresAt) => Write(command =>
+    {
+        Execute(command, "INSERT INTO shards (root, leaves) VALUES ($root, $leaves) ON CONFLICT DO NOTHING", ("$root", shard.Root.ToArray()), ("$leaves", shard.Leaves));
+        if (place != default) Release(command, place);
+        Execute(
+            command,
+            "INSERT INTO uploads (client, number, slot, root, expires) VALUES ($client, $number, $slot, $root, $expires)",
+            [.. Keys(place), ("$root", shard.Root.ToArray()), ("$expires", expiresAt.ToUnixTimeMilliseconds())]);
+    });
+
+    /// <summary>Forgets what was uploaded to a place. A promise stays until its deadline.</summary>
+    public void RemoveUpload(UploadPlace place) => Write(command => Release(command, place));
+
+    /// <summary>Forgets one upload, promised or not.</summary>
+    public void RemoveUpload(long id) => Write(command => Execute(command, "DELETE FROM uploads WHERE id = $id", ("$id", id)));
+
+    /// <summary>Records a promise for an upload. False if that upload is not the place's newest any more.</summary>
+    public bool AddPromise(long id, PromiseRecord promise) => Write(command => Execute(
+        command,
+        "UPDATE uploads SET deadline = max($deadline, coalesce(deadline, 0)), promise = $promise WHERE id = $id AND replaced = 0",
+        ("$id", id), ("$deadline", (long)promise.Deadline.Value), ("$promise", promise.Document)) == 1);
+
+    /// <summary>The newest upload to a place.</summary>
+    public UploadRecord? FindUpload(UploadPlace place) => Read(
+        $"{UploadColumns} WHERE u.client = $client AND u.number = $number AND u.slot = $slot AND u.replaced = 0 ORDER BY u.id DESC LIMIT 1", ReadUpload, Keys(place)).FirstOrDefault();
+
+    /// <summary>Whether a client has uploaded a shard with this root.</summary>
+    public bool HasUploaded(Address client, Root root) =>
+        Read("SELECT 1 FROM uploads WHERE root = $root AND client = $client LIMIT 1", static row => row.GetInt32(0), ("$root", root.ToArray()), ("$client", client.ToArray())).Count > 0;
+
+    /// <summary>Uploads that are due: without a promise and expired, or promised with a deadline before <paramref name="block"/>.</summary>
+    public IReadOnlyList<UploadRecord> DueUploads(DateTimeOffset now, BlockNumber block) => Read(
+        $"{UploadColumns} WHERE (u.promise IS NULL AND u.expires <= $now) OR (u.promise IS NOT NULL AND u.deadline < $block)",
+        ReadUpload, ("$now", now.ToUnixTimeMilliseconds()), ("$block", (long)block.Value));
+
+    /// <summary>Leaves that lie here for uploads which no range of the ledger names: of one client, and of all.</summary>
+    public (long Client, long All) UnopenedLeaves(Address client) => Read(
+        """
+        SELECT coalesce(sum(CASE WHEN u.client = $client THEN s.leaves ELSE 0 END), 0), coalesce(sum(s.leaves), 0)
+        FROM uploads u JOIN shards s ON s.root = u.root WHERE NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = u.root)
+        """,
+        static row => (row.GetInt64(0), row.GetInt64(1)), ("$client", client.ToArray()))[0];
+
+    /// <summary>Puts the ledger as the chain has it in the place of what was known, together with named facts about where it was read.</summary>
+    public void ReplaceLedger(IReadOnlyCollection<LedgerRange> ranges, params ReadOnlySpan<(string Name, string Value)> facts)
+    {
+        (string Name, string Value)[] kept = [.. facts];
+        Write(command =>
+        {
+            Execute(command, "DELETE FROM ledger");
+            foreach (LedgerRange range in ranges)
+            {
+                Execute(
+                    command,
+                    "INSERT INTO ledger (start, rate, root, leaves, live_from, live_until) VALUES ($start, $rate, $root, $leaves, $from, $until)",
+                    ("$start", (long)range.Start), ("$rate", (long)range.Rate.Encoded), ("$root", range.Shard.Root.ToArray()), ("$leaves", range.Shard.Leaves),
+                    ("$from", (long)range.From.Value), ("$until", (long)range.Until.Value));
+            }
+
+            foreach ((string name, string value) in kept) SetFact(command, name, value);
+        });
+    }
+
+    /// <summary>The ledger in order of its positions.</summary>
+    public IReadOnlyList<LedgerRange> Ledger() => Read("SELECT start, rate, root, leaves, live_from, live_until FROM ledger ORDER BY start", ReadRange);
+
+    /// <summary>Whether a range of the ledger names a root.</summary>
+    public bool IsInLedger(Root root) => Read("SELECT 1 FROM ledger WHERE root = $root LIMIT 1", static row => row.GetInt32(0), ("$root", root.ToArray())).Count > 0;
+
+    /// <summary>A small thing to remember.</summary>
+    public string? Fact(string name) => Read("SELECT value FROM facts WHERE name = $name", static row => row.GetString(0), ("$name", name)).FirstOrDefault();
+
+    /// <summary>Remembers a small thing.</summary>
+    public void SetFact(string name, string value) => Write(command => SetFact(command, name, value));
+
+    /// <summary>A shard by its root.</summary>
+    public ShardCommitment? Find(Root root)
+    {
+        List<ShardCommitment> found = Read("SELECT root, leaves FROM shards WHERE root = $root", ReadShard, ("$root", root.ToArray()));
+        return found.Count == 0 ? null : found[0];
+    }
+
+    /// <summary>Every shard.</summary>
+    public IReadOnlyList<ShardCommitment> All() => Read("SELECT root, leaves FROM shards", ReadShard);
+
+    /// <summary>Shards that nothing names, with the live end of a range counted as long as it is in the ledger and ends at or after <paramref name="keepFrom"/>.</summary>
+    public IReadOnlyList<ShardCommitment> Unneeded(PeriodNumber keepFrom, int countMax) => Read(
+        """
+        SELECT s.root, s.leaves FROM shards s
+        WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.root = s.root)
+          AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = s.root AND l.live_until >= $keep)
+        LIMIT $count
+        """,
+        ReadShard, ("$keep", (long)keepFrom.Value), ("$count", countMax));
+
+    /// <summary>
+    /// Decides that a shard goes: its record is removed, unless somebody named it in the meantime, and it is doomed until
+    /// <see cref="Buried"/> says that its bytes are gone.
+    /// </summary>
+    public bool Doom(Root root, PeriodNumber keepFrom) => Write(command =>
+    {
+        int removed = Execute(
+            command,
+            """
+            DELETE FROM shards WHERE root = $root
+              AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.root = $root)
+              AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = $root AND l.live_until >= $keep)
+            """,
+            ("$root", root.ToArray()), ("$keep", (long)keepFrom.Value));
+        if (removed == 1) Execute(command, "INSERT INTO doomed (root) VALUES ($root) ON CONFLICT DO NOTHING", ("$root", root.ToArray()));
+        return removed == 1;
+    });
+
+    /// <summary>Shards whose bytes are still to be removed.</summary>
+    public IReadOnlyList<Root> Doomed() => Read("SELECT root FROM doomed", static row => new Root((byte[])row[0]));
+
+    /// <summary>The bytes of a doomed shard are gone.</summary>
+    public void Buried(Root root) => Write(command => Execute(command, "DELETE FROM doomed WHERE root = $root", ("$root", root.ToArray())));
+
+    /// <summary>Bytes on disk of all shards and their number.</summary>
+    public (long Bytes, long Count) Usage()
+    {
+        long bytes = 0;
+        List<(long Leaves, long Count)> sizes = Read("SELECT leaves, count(*) FROM shards GROUP BY leaves", static row => (row.GetInt64(0), row.GetInt64(1)));
+        foreach ((long leaves, long count) in sizes) bytes += DiskBytes.Of(leaves) * count;
+        return (bytes, sizes.Sum(size => size.Count));
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _connection.Dispose();
+
+    private static void Release(SqliteCommand command, UploadPlace place)
+    {
+        Execute(command, "DELETE FROM uploads WHERE client = $client AND number = $number AND slot = $slot AND promise IS NULL", Keys(place));
+        Execute(command, "UPDATE uploads SET replaced = 1 WHERE client = $client AND number = $number AND slot = $slot", Keys(place));
+    }
+
+    private static void SetFact(SqliteCommand command, string name, string value) =>
+        Execute(command, "INSERT INTO facts (name, value) VALUES ($name, $value) ON CONFLICT DO UPDATE SET value = $value", ("$name", name), ("$value", value));
+
+    private static (string, object)[] Keys(UploadPlace place) =>
+        [("$client", place.Deal.Client.ToArray()), ("$number", (long)place.Deal.Number), ("$slot", (long)place.Slot)];
+
+    private static UploadRecord ReadUpload(SqliteDataReader row) => new(
+        row.GetInt64(0),
+        new UploadPlace(new DealId(new Address((byte[])row[1]), (ulong)row.GetInt64(2)), row.GetInt32(3)),
+        new ShardCommitment(new Root((byte[])row[4]), row.GetInt64(5)),
+        DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(6)),
+        row.IsDBNull(8) ? null : new PromiseRecord(new BlockNumber((ulong)row.GetInt64(7)), row.GetString(8)));
+
+    private static ShardCommitment ReadShard(SqliteDataReader row) => new(new Root((byte[])row[0]), row.GetInt64(1));
+
+    private static LedgerRange ReadRange(SqliteDataReader row) => new(
+        (ulong)row.GetInt64(0),
+        Rate.TryDecode((uint)row.GetInt64(1), out Rate rate) ? rate : throw new InvalidDataException("A rate in the node's records is not one."),
+        new ShardCommitment(new Root((byte[])row[2]), row.GetInt64(3)),
+        new PeriodNumber((uint)row.GetInt64(4)),
+        new PeriodNumber((uint)row.GetInt64(5)));
+
+    private static int Execute(SqliteCommand command, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        command.CommandText = sql;
+        command.Parameters.Clear();
+        foreach ((string name, object value) in parameters) command.Parameters.AddWithValue(name, value);
+        return command.ExecuteNonQuery();
+    }
+
+    private static void Run(SqliteConnection connection, string sql)
+    {
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    private static object? Scalar(SqliteConnection connection, string sql)
+    {
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+
+    private void Write(Action<SqliteCommand> work) => Write(command =>
+    {
+        work(command);
+        return true;
+    });
+
+    private T Write<T>(Func<SqliteCommand, T> work)
+    {
+        lock (_lock)
+        {
+            using SqliteTransaction transaction = _connection.BeginTransaction();
+            using SqliteCommand command = _connection.CreateCommand();
+            command.Transaction = transaction;
+            T result = work(command);
+            transaction.Commit();
+            return result;
+        }
+    }
+
+    private List<T> Read<T>(string sql, Func<SqliteDataReader, T> row, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        lock (_lock)
+        {
+            using SqliteCommand command = _connection.CreateCommand();
+            command.CommandText = sql;
+            foreach ((string name, object value) in parameters) command.Parameters.AddWithValue(name, value);
+            using SqliteDataReader reader = command.ExecuteReader();
+            var rows = new List<T>();
+            while (reader.Read()) rows.Add(row(reader));
+            return rows;
+        }
+    }
+}

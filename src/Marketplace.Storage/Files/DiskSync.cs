@@ -1,0 +1,45 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace Marketplace.Storage;
+
+/// <summary>Makes the names in a folder durable: after a rename or a removal the folder itself must reach the disk.</summary>
+internal static partial class DiskSync
+{
+    private const int ReadOnly = 0;
+
+    /// <summary>Flushes a folder. On Windows the file system does this with the rename.</summary>
+    /// <exception cref="IOException">The operating system refused.</exception>
+    public static void FlushFolder(string path)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        int handle = Open(path, ReadOnly);
+        if (handle < 0) throw Failure(path);
+        try
+        {
+            if (Fsync(handle) != 0) throw Failure(path);
+        }
+        finally
+        {
+            _ = Close(handle);
+        }
+    }
+
+    private static IOException Failure(string path)
+    {
+        var inner = new Win32Exception(Marshal.GetLastPInvokeError());
+        return new IOException($"The folder {Path.GetFileName(path)} cannot be flushed: {inner.Message}", inner);
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Fsync(int handle);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Close(int handle);
+}

@@ -1,0 +1,35 @@
+using Marketplace.Coding;
+using Microsoft.Win32.SafeHandles;
+
+namespace Marketplace.Storage;
+
+/// <summary>A shard's two files, open for reading.</summary>
+internal sealed class FileShardContent(ShardCommitment commitment, SafeFileHandle bytes, SafeFileHandle tree) : IShardContent
+{
+    public ShardCommitment Commitment { get; } = commitment;
+
+    public void ReadShard(long offset, Span<byte> destination) => Fill(bytes, offset, destination);
+
+    public void ReadSidecar(long offset, Span<byte> destination) => Fill(tree, offset, destination);
+
+    public ShardRead ReadRange(long firstLeaf, Span<byte> data, Span<byte> proof) => ShardContents.ReadRange(this, Commitment, firstLeaf, data, proof);
+
+    public ValueTask<ShardCommitment?> RehashAsync(CancellationToken token) => ShardContents.RehashAsync(this, Commitment, token);
+
+    public void Dispose()
+    {
+        bytes.Dispose();
+        tree.Dispose();
+    }
+
+    private static void Fill(SafeFileHandle file, long offset, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            int read = RandomAccess.Read(file, destination, offset);
+            if (read == 0) throw new EndOfStreamException("A file of a shard is shorter than the shard.");
+            offset += read;
+            destination = destination[read..];
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Buffers;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Microsoft.Win32.SafeHandles;
+
+namespace Marketplace.Storage;
+
+/// <summary>A shard on its way to two files: its bytes and its tree.</summary>
+internal sealed class FileShardIntake : IShardIntake
+{
+    private const int SidecarBufferBytes = 16 * 1024;
+
+    private readonly FileShardStore _store;
+    private readonly string _id = Guid.NewGuid().ToString("N");
+    private readonly SafeFileHandle _shard;
+    private readonly SafeFileHandle _tree;
+    private readonly ArrayBufferWriter<byte> _sidecar = new(SidecarBufferBytes);
+    private readonly MerkleTreeBuilder _builder;
+    private long _treeBytes;
+    private string _place;
+    private Root? _sealed;
+    private bool _kept;
+
+    public FileShardIntake(FileShardStore store)
+    {
+        _store = store;
+        _place = Path.Combine(store.Arriving, _id);
+        _shard = File.OpenHandle(_place + FileShardStore.ShardSuffix, FileMode.CreateNew, FileAccess.Write);
+        _tree = File.OpenHandle(_place + FileShardStore.TreeSuffix, FileMode.CreateNew, FileAccess.Write);
+        _builder = new MerkleTreeBuilder(_sidecar);
+    }
+
+    public long Bytes { get; private set; }
+
+    /// <summary>Reads the name of a sealed file: ROOT-ID and a suffix.</summary>
+    public static bool TryReadSealedName(string name, out Root root, out string suffix)
+    {
+        suffix = Path.GetExtension(name);
+        root = default;
+        int dash = name.IndexOf('-', StringComparison.Ordinal);
+        return dash > 0 && Root.TryParse("0x" + name[..dash], null, out root) && suffix is FileShardStore.ShardSuffix or FileShardStore.TreeSuffix;
+    }
+
+    public async ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken token)
+    {
+        await RandomAccess.WriteAsync(_shard, bytes, Bytes, token);
+        _builder.Append(bytes.Span);
+        Bytes += bytes.Length;
+        if (_sidecar.WrittenCount >= SidecarBufferBytes / 2) await DrainAsync(token);
+    }
+
+    public async ValueTask<ShardCommitment?> SealAsync(CancellationToken token)
+    {
+        if (!_builder.TryFinish(out ShardCommitment commitment)) return null;
+        await DrainAsync(token);
+        RandomAccess.FlushToDisk(_shard);
+        RandomAccess.FlushToDisk(_tree);
+        _shard.Dispose();
+        _tree.Dispose();
+
+        string sealedPlace = Path.Combine(_store.Arriving, commitment.Root.ToString()[2..] + "-" + _id);
+        File.Move(_place + FileShardStore.TreeSuffix, sealedPlace + FileShardStore.TreeSuffix);
+        File.Move(_place + FileShardStore.ShardSuffix, sealedPlace + FileShardStore.ShardSuffix);
+        _place = sealedPlace;
+        _sealed = commitment.Root;
+        DiskSync.FlushFolder(_store.Arriving);
+        return commitment;
+    }
+
+    public ValueTask KeepAsync(CancellationToken token)
+    {
+        Root root = _sealed ?? throw new InvalidOperationException("Only a sealed shard is kept.");
+        _kept = true;
+        _store.Place(_place + FileShardStore.TreeSuffix, root, FileShardStore.TreeSuffix);
+        _store.Place(_place + FileShardStore.ShardSuffix, root, FileShardStore.ShardSuffix);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _builder.Dispose();
+        _shard.Dispose();
+        _tree.Dispose();
+        if (_kept) return ValueTask.CompletedTask;
+        foreach (string name in Directory.EnumerateFiles(_store.Arriving, "*" + _id + ".*")) File.Delete(name);
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask DrainAsync(CancellationToken token)
+    {
+        await RandomAccess.WriteAsync(_tree, _sidecar.WrittenMemory, _treeBytes, token);
+        _treeBytes += _sidecar.WrittenCount;
+        _sidecar.ResetWrittenCount();
+    }
+}

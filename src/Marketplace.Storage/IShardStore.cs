@@ -1,0 +1,72 @@
+using Marketplace.Coding;
+using Marketplace.Domain;
+
+namespace Marketplace.Storage;
+
+/// <summary>
+/// Where the bytes of shards lie: one shard under one root, with the upper part of its tree beside it. It knows nothing of deals.
+/// A shard becomes readable in two steps, so that a record of it can be written in between: sealed bytes survive a crash, and
+/// <see cref="RecoverAsync"/> then keeps those that were recorded and removes the others.
+/// Every implementation passes the suite <c>ShardStoreContract</c>.
+/// </summary>
+public interface IShardStore
+{
+    /// <summary>Begins to take a shard. Nothing of it is readable, and nothing survives, before it is sealed.</summary>
+    ValueTask<IShardIntake> BeginAsync(CancellationToken token);
+
+    /// <summary>Opens a kept shard for reading, or null if there is none. The caller disposes it.</summary>
+    ValueTask<IShardContent?> OpenAsync(ShardCommitment shard, CancellationToken token);
+
+    /// <summary>Removes a shard durably. Readers that have it open may finish. Does nothing if there is none.</summary>
+    ValueTask DeleteAsync(Root root, CancellationToken token);
+
+    /// <summary>To be called once, before anything else: keeps what was sealed and recorded, removes all else that a crash left.</summary>
+    ValueTask RecoverAsync(Func<Root, bool> isRecorded, CancellationToken token);
+
+    /// <summary>All kept shards, by looking at the storage itself: what a lost record is rebuilt from.</summary>
+    IAsyncEnumerable<ShardCommitment> ScanAsync(CancellationToken token);
+}
+
+/// <summary>A shard on its way in. Disposing it without <see cref="KeepAsync"/> leaves nothing behind. Not for concurrent use.</summary>
+public interface IShardIntake : IAsyncDisposable
+{
+    /// <summary>Bytes taken so far.</summary>
+    long Bytes { get; }
+
+    /// <summary>Takes the next bytes; they are hashed on their way to the storage.</summary>
+    ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken token);
+
+    /// <summary>
+    /// Ends the shard and makes it durable. Null if it is not a whole number of leaves, or empty; then only disposing is left.
+    /// </summary>
+    ValueTask<ShardCommitment?> SealAsync(CancellationToken token);
+
+    /// <summary>Makes the sealed shard readable. It takes the place of a kept one with the same root.</summary>
+    ValueTask KeepAsync(CancellationToken token);
+}
+
+/// <summary>How a read of a kept shard ended.</summary>
+public enum ShardRead
+{
+    /// <summary>The bytes agree with the root.</summary>
+    Good,
+
+    /// <summary>They do not, or cannot be read: the storage lost or changed them. Nothing that was returned may be used.</summary>
+    Corrupt,
+}
+
+/// <summary>A kept shard, open for reading by several at once.</summary>
+public interface IShardContent : IShardReader, IDisposable
+{
+    /// <summary>What the shard was when it was taken.</summary>
+    ShardCommitment Commitment { get; }
+
+    /// <summary>
+    /// Fills <paramref name="data"/> with whole leaves from <paramref name="firstLeaf"/> on and <paramref name="proof"/> with their
+    /// <see cref="RangeProof"/>, and checks both against the root.
+    /// </summary>
+    ShardRead ReadRange(long firstLeaf, Span<byte> data, Span<byte> proof);
+
+    /// <summary>Reads and hashes every byte: what the storage holds now. Null if it cannot be read or is no shard any more.</summary>
+    ValueTask<ShardCommitment?> RehashAsync(CancellationToken token);
+}
