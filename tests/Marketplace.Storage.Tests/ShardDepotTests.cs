@@ -106,7 +106,7 @@ public sealed class ShardDepotTests : IDisposable
         await using ShardDepot depot = await Open();
         ShardCommitment shard = await Upload(depot, Place(1), 1024);
         depot.Catalogue.RemoveUpload(Place(1));
-        var range = new LedgerRange(0, Rate.FromUnitsUp(100), shard, new PeriodNumber(3), new PeriodNumber(9));
+        var range = new LedgerRange(0, 100, shard, new PeriodNumber(3), new PeriodNumber(9));
         depot.Catalogue.ReplaceLedger([range], ("block", "17"));
 
         Assert.Empty(await depot.DropUnneededAsync(new PeriodNumber(9), default));
@@ -122,7 +122,7 @@ public sealed class ShardDepotTests : IDisposable
         ShardCommitment opened = await Upload(depot, Place(1), 2 * 256);
         await Upload(depot, Place(2), 3 * 256);
         await Upload(depot, new UploadPlace(new DealId(default, 7), 0), 5 * 256);
-        depot.Catalogue.ReplaceLedger([new LedgerRange(0, Rate.FromUnitsUp(1), opened, new PeriodNumber(0), new PeriodNumber(1))]);
+        depot.Catalogue.ReplaceLedger([new LedgerRange(0, 1, opened, new PeriodNumber(0), new PeriodNumber(1))]);
 
         Assert.Equal((3, 8), depot.Catalogue.UnopenedLeaves(Place(1).Deal.Client));
     }

@@ -27,7 +27,7 @@ public sealed record UploadReceipt(Root Root, long Leaves, long Bytes);
 /// <param name="Root">The root that the upload must have.</param>
 /// <param name="Leaves">Leaves of the shard.</param>
 /// <param name="Rate">The rate offered, as the chain's 18 bits (<see cref="Domain.Rate.Encoded"/>).</param>
-/// <param name="MaxEnd">The first period after the latest end that the deal may be extended to, as in the contract's terms.</param>
+/// <param name="MaxEnd">The highest end that the deal may ever be extended to; an end is the first period after a deal.</param>
 /// <param name="Deadline">The last block in which the promise may be used on chain.</param>
 public sealed record AcceptanceRequest(Root Root, long Leaves, uint Rate, PeriodNumber MaxEnd, BlockNumber Deadline);
 
@@ -39,7 +39,7 @@ public sealed record AcceptanceRequest(Root Root, long Leaves, uint Rate, Period
 /// <param name="Root">The shard's root.</param>
 /// <param name="Leaves">The shard's leaves.</param>
 /// <param name="Rate">The rate, as the chain's 18 bits.</param>
-/// <param name="MaxEnd">The first period after the latest end that the deal may be extended to, as in the contract's terms.</param>
+/// <param name="MaxEnd">The highest end that the deal may ever be extended to; an end is the first period after a deal.</param>
 /// <param name="Deadline">The last block in which the promise may be used.</param>
 /// <param name="Hint">Start of a dead range of the node's ledger with exactly this rate, cheaper to refill; null to append. Not signed.</param>
 /// <param name="Signature">EIP-712 signature of the hot key in the 64 bytes of EIP-2098 (r, then vs), in hexadecimal.</param>

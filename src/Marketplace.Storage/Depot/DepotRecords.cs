@@ -19,18 +19,6 @@ public sealed record UploadRecord(long Id, UploadPlace Place, ShardCommitment Sh
 /// <param name="Document">What was signed and the signature, as the node answered it.</param>
 public sealed record PromiseRecord(BlockNumber Deadline, string Document);
 
-/// <summary>A range of the node's ledger on chain, as last read from there.</summary>
-/// <param name="Start">Its first position, which names it.</param>
-/// <param name="Rate">Its rate and its length.</param>
-/// <param name="Shard">Root and leaves.</param>
-/// <param name="From">The first period in which it is live.</param>
-/// <param name="Until">The first period in which it is live no more.</param>
-public sealed record LedgerRange(ulong Start, Rate Rate, ShardCommitment Shard, PeriodNumber From, PeriodNumber Until)
-{
-    /// <summary>The first position behind it.</summary>
-    public ulong End => Start + Rate.Units;
-}
-
 /// <summary>Bytes on disk, shards and their trees.</summary>
 /// <param name="Capacity">What the operator gave.</param>
 /// <param name="Used">What kept shards take.</param>

@@ -24,7 +24,7 @@ public sealed class ShardCatalogue : IDisposable
             deadline INTEGER, promise TEXT);
         CREATE INDEX uploads_place ON uploads (client, number, slot);
         CREATE INDEX uploads_root ON uploads (root);
-        CREATE TABLE ledger (start INTEGER PRIMARY KEY, rate INTEGER NOT NULL, root BLOB NOT NULL, leaves INTEGER NOT NULL, live_from INTEGER NOT NULL, live_until INTEGER NOT NULL);
+        CREATE TABLE ledger (start INTEGER PRIMARY KEY, length INTEGER NOT NULL, root BLOB NOT NULL, leaves INTEGER NOT NULL, live_from INTEGER NOT NULL, live_until INTEGER NOT NULL);
         CREATE INDEX ledger_root ON ledger (root);
         CREATE TABLE doomed (root BLOB PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -108,6 +108,10 @@ public sealed class ShardCatalogue : IDisposable
         $"{UploadColumns} WHERE (u.promise IS NULL AND u.expires <= $now) OR (u.promise IS NOT NULL AND u.deadline < $block)",
         ReadUpload, ("$now", now.ToUnixTimeMilliseconds()), ("$block", (long)block.Value));
 
+    /// <summary>Promises that were given and that no range of the ledger has made good yet.</summary>
+    public IReadOnlyList<string> OpenPromises() => Read(
+        "SELECT promise FROM uploads u WHERE promise IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = u.root)", static row => row.GetString(0));
+
     /// <summary>Leaves that lie here for uploads which no range of the ledger names: of one client, and of all.</summary>
     public (long Client, long All) UnopenedLeaves(Address client) => Read(
         """
@@ -127,8 +131,8 @@ public sealed class ShardCatalogue : IDisposable
             {
                 Execute(
                     command,
-                    "INSERT INTO ledger (start, rate, root, leaves, live_from, live_until) VALUES ($start, $rate, $root, $leaves, $from, $until)",
-                    ("$start", (long)range.Start), ("$rate", (long)range.Rate.Encoded), ("$root", range.Shard.Root.ToArray()), ("$leaves", range.Shard.Leaves),
+                    "INSERT INTO ledger (start, length, root, leaves, live_from, live_until) VALUES ($start, $length, $root, $leaves, $from, $until)",
+                    ("$start", (long)range.Start), ("$length", (long)range.Length), ("$root", range.Shard.Root.ToArray()), ("$leaves", range.Shard.Leaves),
                     ("$from", (long)range.From.Value), ("$until", (long)range.Until.Value));
             }
 
@@ -137,7 +141,7 @@ public sealed class ShardCatalogue : IDisposable
     }
 
     /// <summary>The ledger in order of its positions.</summary>
-    public IReadOnlyList<LedgerRange> Ledger() => Read("SELECT start, rate, root, leaves, live_from, live_until FROM ledger ORDER BY start", ReadRange);
+    public IReadOnlyList<LedgerRange> Ledger() => Read("SELECT start, length, root, leaves, live_from, live_until FROM ledger ORDER BY start", ReadRange);
 
     /// <summary>Whether a range of the ledger names a root.</summary>
     public bool IsInLedger(Root root) => Read("SELECT 1 FROM ledger WHERE root = $root LIMIT 1", static row => row.GetInt32(0), ("$root", root.ToArray())).Count > 0;
@@ -227,7 +231,7 @@ public sealed class ShardCatalogue : IDisposable
 
     private static LedgerRange ReadRange(SqliteDataReader row) => new(
         (ulong)row.GetInt64(0),
-        Rate.TryDecode((uint)row.GetInt64(1), out Rate rate) ? rate : throw new InvalidDataException("A rate in the node's records is not one."),
+        (ulong)row.GetInt64(1),
         new ShardCommitment(new Root((byte[])row[2]), row.GetInt64(3)),
         new PeriodNumber((uint)row.GetInt64(4)),
         new PeriodNumber((uint)row.GetInt64(5)));
