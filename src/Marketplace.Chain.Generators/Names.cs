@@ -21,6 +21,8 @@ internal static class Names
     {
         StringBuilder text = new(name.Length);
         bool isStart = true;
+        // FEE_BPS becomes FeeBps.
+        bool isConstant = name.Any(char.IsLetter) && !name.Any(char.IsLower);
         foreach (char c in name)
         {
             if (c is '_' or '$')
@@ -29,7 +31,7 @@ internal static class Names
                 continue;
             }
 
-            text.Append(isStart ? char.ToUpperInvariant(c) : c);
+            text.Append(isStart ? char.ToUpperInvariant(c) : isConstant ? char.ToLowerInvariant(c) : c);
             isStart = false;
         }
 

@@ -7,6 +7,12 @@ internal sealed class TypeMap
 {
     private const string Domain = "global::Marketplace.Domain.";
 
+    /// <summary>Names of this library's own types: a struct that has one carries its contract's name before it.</summary>
+    private static readonly HashSet<string> s_taken = new(StringComparer.Ordinal)
+    {
+        "Account", "Block", "Contract", "Event", "Function", "Log", "Panic", "Transaction",
+    };
+
     private readonly Dictionary<string, AbiMember> _structs = new(StringComparer.Ordinal);
 
     /// <summary>Structs by their C# name.</summary>
@@ -21,6 +27,7 @@ internal sealed class TypeMap
             Collect(contract, member.Components);
             string shape = AbiMember.ShapeOf(member.Components);
             string name = Names.Pascal(member.StructName);
+            if (s_taken.Contains(name)) name = contract + name;
             if (_structs.TryGetValue(name, out AbiMember? other) && AbiMember.ShapeOf(other.Components) != shape) name = contract + name;
             _structs[name] = member;
         }
@@ -34,7 +41,7 @@ internal sealed class TypeMap
     /// <summary>An expression of the type <c>AbiType</c>.</summary>
     public string AbiType(AbiMember member)
     {
-        string type = member.BaseType == "tuple" ? StructOf(member) + ".AbiType" : $"AbiType.Parse(\"{member.BaseType}\")";
+        string type = member.BaseType == "tuple" ? StructOf(member) + ".AbiType" : $"global::Marketplace.Chain.Abi.AbiType.Parse(\"{member.BaseType}\")";
         foreach (string part in member.Suffix.Split([']'], StringSplitOptions.RemoveEmptyEntries))
             type = $"new AbiArray({type}, {(part.Length > 1 ? part.Substring(1) : "null")})";
         return type;

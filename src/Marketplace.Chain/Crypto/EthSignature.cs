@@ -18,6 +18,23 @@ public readonly record struct EthSignature(Hash32 R, Hash32 S, byte Parity)
     /// <summary>r ‖ s ‖ v, the form that Solidity's ECDSA library and wallets use.</summary>
     public byte[] ToArray() => [.. R.ToArray(), .. S.ToArray(), V];
 
+    /// <summary>r, and s with the parity in its highest bit: the short form of EIP-2098.</summary>
+    public (Hash32 R, Hash32 VS) ToCompact()
+    {
+        byte[] vs = S.ToArray();
+        vs[0] |= (byte)(Parity << 7);
+        return (R, new Hash32(vs));
+    }
+
+    /// <summary>The signature whose short form (EIP-2098) this is.</summary>
+    public static EthSignature FromCompact(Hash32 r, Hash32 vs)
+    {
+        byte[] s = vs.ToArray();
+        byte parity = (byte)(s[0] >> 7);
+        s[0] &= 0x7f;
+        return new EthSignature(r, new Hash32(s), parity);
+    }
+
     /// <summary>Reads 65 bytes r ‖ s ‖ v from anyone; v may be 0, 1, 27 or 28. Only form is checked here.</summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, out EthSignature signature)
     {

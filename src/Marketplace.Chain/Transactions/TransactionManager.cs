@@ -177,7 +177,7 @@ public sealed class TransactionManager
     private async Task<ContractRevertException> ExplainAsync(FunctionCall call, TransactionReceipt receipt, CancellationToken token)
     {
         ContractError reason = new UnknownError([]);
-        foreach (ulong number in (ReadOnlySpan<ulong>)[receipt.Block.Number - 1, receipt.Block.Number])
+        foreach (ulong number in (ulong[])[receipt.Block.Number - 1, receipt.Block.Number])
         {
             try
             {
