@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @notice The cheat codes that these tests use.
+interface Vm {
+    function roll(uint256 height) external;
+    function prank(address sender) external;
+    function startPrank(address sender) external;
+    function stopPrank() external;
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function expectRevert(bytes calldata reason) external;
+    function expectRevert(bytes4 selector) external;
+    function expectRevert() external;
+    function expectPartialRevert(bytes4 selector) external;
+    function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
+    function assume(bool condition) external pure;
+    function getBlockNumber() external view returns (uint256);
+    function setBlockhash(uint256 height, bytes32 hash) external;
+    function etch(address target, bytes calldata code) external;
+    function chainId(uint256 id) external;
+    function snapshotState() external returns (uint256);
+    function revertToState(uint256 id) external returns (bool);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { Bank } from "../../../contracts/Bank.sol";
+import { Clock } from "../../../contracts/Clock.sol";
+import { Escrow } from "../../../contracts/Escrow.sol";
+import { MarketLens } from "../../../contracts/MarketLens.sol";
+import { NodeRegistry } from "../../../contracts/NodeRegistry.sol";
+import { StorageMarket } from "../../../contracts/StorageMarket.sol";
+import { Token } from "../../../contracts/Token.sol";
+import { RateLib } from "../../../contracts/libraries/RateLib.sol";
+import { Acceptance, Duty, EntryView, NO_HINT, Terms } from "../../../contracts/types/Deals.sol";
+import { DealId, NodeId, Rate, UNIT } from "../../../contracts/types/Types.sol";
+import { Assertions } from "./Assertions.sol";
+import { Shards } from "./Shards.sol";
+
+/// @notice A whole market on a chain of its own, its participants, and a prover.
+abstract contract World is Assertions {
+    struct Shard {
+        uint256 seed;
+        uint256 leaves;
+    }
+
+    uint32 internal constant L = 20;
+    uint32 internal constant D = 2;
+    uint16 internal constant FEE_BPS = 500;
+    uint16 internal constant LAMBDA_BPS = 5000;
+    uint16 internal constant STAKE_PERIODS = 30;
+    uint64 internal constant STAKE_MIN = 10e9;
+    uint64 internal constant FIRST_EMISSION = 95e9;
+    uint32 internal constant HALVING = 3_000_000;
+    uint256 internal constant CAP = 1e27;
+    uint256 internal constant GENESIS = 4e26;
+    bytes32 internal constant FINGERPRINT = keccak256("certificate");
+
+    address internal constant CLIENT = address(0xC11E47);
+    address internal constant OTHER = address(0x07E4);
+    address internal constant OPERATOR = address(0x09E4A704);
+
+    Clock internal clock;
+    Token internal token;
+    Escrow internal escrow;
+    NodeRegistry internal registry;
+    StorageMarket internal market;
+    Bank internal bank;
+    MarketLens internal lens;
+
+    /// @dev What the nodes keep on their disks.
+    mapping(bytes20 root => Shard) internal disks;
+
+    function build() internal {
+        uint256 nonce = vm.getNonce(address(this));
+        address escrowAt = vm.computeCreateAddress(address(this), nonce + 2);
+        address registryAt = vm.computeCreateAddress(address(this), nonce + 3);
+        address marketAt = vm.computeCreateAddress(address(this), nonce + 4);
+        address bankAt = vm.computeCreateAddress(address(this), nonce + 5);
+        clock = new Clock(L, D, 1);
+        token = new Token("Storage Market Token", "STORE", CAP, GENESIS, address(this), bankAt);
+        escrow = new Escrow(address(token), marketAt, registryAt);
+        registry = new NodeRegistry(escrowAt, marketAt, STAKE_MIN);
+        market = new StorageMarket(address(clock), escrowAt, registryAt, bankAt, FEE_BPS, STAKE_PERIODS);
+        bank = new Bank(
+            address(clock), address(token), escrowAt, marketAt, registryAt, FIRST_EMISSION, HALVING, LAMBDA_BPS
+        );
+        lens = new MarketLens(marketAt);
+        vm.roll(10 * L);
+    }
+
+    // Time
+
+    function period() internal view returns (uint32) {
+        return uint32(vm.getBlockNumber() / L);
+    }
+
+    /// @notice Goes to the first block of the period in which a proof is taken.
+    function goTo(uint256 p) internal {
+        vm.roll(p * L + D + 1);
+    }
+
+    function nextPeriod() internal {
+        goTo(period() + 1);
+    }
+
+    // Participants
+
+    /// @notice Puts `units` into the account of `who` in Escrow.
+    function fund(address who, uint256 units) internal {
+        token.transfer(who, units * UNIT);
+        vm.startPrank(who);
+        token.approve(address(escrow), units * UNIT);
+        escrow.deposit(units * UNIT);
+        vm.stopPrank();
+    }
+
+    function free(address who) internal view returns (uint256) {
+        return escrow.accountOf(who).free;
+    }
+
+    function locked(address who) internal view returns (uint256) {
+        return escrow.accountOf(who).locked;
+    }
+
+    function hotKey(uint256 i) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode("hot", i)));
+    }
+
+    function ownerOf(uint256 i) internal pure returns (address) {
+        return address(uint160(0x1000 + i));
+    }
+
+    /// @notice Registers node number `i`, whose key is hotKey(i) and whose owner is ownerOf(i).
+    function register(uint256 i, uint64 stake) internal returns (NodeId node) {
+        fund(ownerOf(i), stake);
+        vm.prank(ownerOf(i));
+        node = registry.register(vm.addr(hotKey(i)), stake, 1e7, 1024, FINGERPRINT, "https://127.0.0.1:1");
+    }
+
+    function id(uint256 i) internal pure returns (NodeId) {
+        return NodeId.wrap(uint32(i));
+    }
+
+    function rateOf(uint256 units) internal pure returns (Rate) {
+        return RateLib.fromUnitsUp(units);
+    }
+
+    // Deals
+
+    function keep(uint256 seed, uint256 leaves) internal returns (bytes20 root) {
+        root = Shards.root(seed, leaves);
+        disks[root] = Shard(seed, leaves);
+    }
+
+    function termsOf(uint48 number, uint256 rate, uint64 leaves, uint32 periods, uint8 n, uint8 k)
+        internal
+        view
+        returns (Terms memory)
+    {
+        uint32 end = period() + 1 + periods;
+        return Terms({
+            number: number,
+            rate: rateOf(rate),
+            leaves: leaves,
+            end: end,
+            maxEnd: end + 100,
+            n: n,
+            k: k,
+            minFilled: k
+        });
+    }
+
+    /// @notice Node `i` accepts slot `slot`.
+    function accept(address client, Terms memory terms, uint8 slot, uint256 i, bytes20 root)
+        internal
+        view
+        returns (Acceptance memory)
+    {
+        return acceptWith(client, terms, slot, i, root, NO_HINT);
+    }
+
+    function acceptWith(address client, Terms memory terms, uint8 slot, uint256 i, bytes20 root, uint64 hint)
+        internal
+        view
+        returns (Acceptance memory a)
+    {
+        a.slot = slot;
+        a.node = id(i);
+        a.deadline = uint40(vm.getBlockNumber() + L);
+        a.hint = hint;
+        a.root = root;
+        signWith(hotKey(i), client, terms, a);
+    }
+
+    function signWith(uint256 key, address client, Terms memory terms, Acceptance memory a) internal view {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, market.acceptanceHash(client, terms, a));
+        a.r = r;
+        a.vs = bytes32(uint256(s) | (uint256(v - 27) << 255));
+    }
+
+    /// @notice Acceptances of nodes 1 to n for slots 0 to n - 1, all of the same root.
+    function acceptAll(address client, Terms memory terms, bytes20 root)
+        internal
+        view
+        returns (Acceptance[] memory all)
+    {
+        all = new Acceptance[](terms.n);
+        for (uint8 i = 0; i < terms.n; ++i) {
+            all[i] = accept(client, terms, i, uint256(i) + 1, root);
+        }
+    }
+
+    /// @notice Opens a deal of CLIENT on nodes 1 to n.
+    function open(uint48 number, uint256 rate, uint64 leaves, uint32 periods, uint8 n) internal returns (DealId deal) {
+        bytes20 root = keep(number, leaves);
+        Terms memory terms = termsOf(number, rate, leaves, periods, n, 1);
+        Acceptance[] memory all = acceptAll(CLIENT, terms, root);
+        vm.prank(CLIENT);
+        uint256 filled;
+        (deal, filled) = market.openDeal(CLIENT, terms, all);
+        eq(filled, n, "filled");
+    }
+
+    function settleOne(DealId deal) internal {
+        DealId[] memory all = new DealId[](1);
+        all[0] = deal;
+        market.settle(all);
+    }
+
+    // Proofs
+
+    /// @notice The proof of `node` for the present period.
+    function proofOf(NodeId node) internal view returns (bytes memory proof) {
+        Duty memory duty = lens.duty(node);
+        bytes32 base = keccak256(
+            abi.encodePacked(
+                bytes32("storage-market challenge v1"),
+                block.chainid,
+                address(market),
+                NodeId.unwrap(node),
+                duty.period,
+                bytes32(duty.seed)
+            )
+        );
+        uint256 live;
+        for (uint16 t = 0; live < 5; ++t) {
+            uint256 draw = uint256(keccak256(abi.encodePacked(base, t)));
+            uint256 position = ((draw >> 128) * duty.frozenLength) >> 128;
+            if (position >= duty.length) continue;
+            EntryView memory entry = rangeAt(node, position);
+            proof = bytes.concat(proof, bytes5(uint40(entry.start)));
+            if (entry.from > duty.period || duty.period >= entry.until) continue;
+            Shard memory shard = disks[entry.root];
+            uint256 leaf = (uint256(uint128(draw)) * shard.leaves) >> 128;
+            proof = bytes.concat(proof, Shards.opening(shard.seed, shard.leaves, leaf));
+            ++live;
+        }
+    }
+
+    function rangeAt(NodeId node, uint256 position) internal view returns (EntryView memory) {
+        uint64 cursor;
+        while (true) {
+            EntryView[] memory entries;
+            (entries, cursor) = lens.ledger(node, cursor, 50);
+            if (entries.length == 0) revert NotTrue("the ledger covers every position");
+            for (uint256 i = 0; i < entries.length; ++i) {
+                if (position < entries[i].start + entries[i].length) return entries[i];
+            }
+        }
+        revert NotTrue("unreachable");
+    }
+
+    function prove(uint256 i) internal {
+        market.prove(id(i), period(), proofOf(id(i)));
+    }
+
+    function proveAll(uint256 n) internal {
+        for (uint256 i = 1; i <= n; ++i) {
+            prove(i);
+        }
+    }
+}
