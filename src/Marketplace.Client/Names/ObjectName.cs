@@ -11,6 +11,9 @@ namespace Marketplace.Client.Names;
 /// </summary>
 public static class ObjectName
 {
+    /// <summary>The longest name, in bytes of UTF-8.</summary>
+    public const int NameBytesMax = EntryName.BytesMax;
+
     /// <summary>Orders names so that a folder's entries stand together.</summary>
     public static StringComparer Comparer => StringComparer.Ordinal;
 
