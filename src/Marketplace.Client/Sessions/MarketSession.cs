@@ -118,7 +118,7 @@ public sealed class MarketSession : IDisposable
         IReadOnlyList<KeeperPeer> keepers = Options.Keepers ?? await Chain.KeepersAsync(token);
         KeeperSightings? sightings = keepers.Count == 0
             ? null
-            : await KeeperPanel.AskAsync(keepers, new NodeQuery(), new ChainSight(now.Block, Chain.HashOfAsync), Gate, Time, token);
+            : await new KeeperPanel(Gate, new ChainMessageVerifier(), Time).AskAsync(keepers, new NodeQuery(), new ChainSight(now.Block, Chain.HashOfAsync), token);
         foreach (NodeFacts node in await nodes) _known[node.Id] = (node, Time.GetTimestamp());
         return new NodeList(now, await nodes, sightings is { Answered: > 0 } ? sightings : null);
     }
@@ -135,12 +135,4 @@ public sealed record NodeList(Moment Now, IReadOnlyList<NodeFacts> Nodes, Keeper
 {
     /// <summary>What keepers say of a node; null if nothing.</summary>
     public NodeSighting? SightingOf(NodeId node) => Sightings?.Nodes.GetValueOrDefault(node);
-}
-
-/// <summary>An account as nodes want to see it.</summary>
-internal sealed class AccountSigner(Account account) : IMessageSigner
-{
-    public Address Address => account.Address;
-
-    public byte[] SignMessage(ReadOnlySpan<byte> message) => account.SignMessage(message).ToArray();
 }
