@@ -12,7 +12,19 @@ namespace Marketplace.Client.Discovery;
 /// <param name="FreeBytes">The middle of what they report.</param>
 /// <param name="LatencyMs">The middle of what they measured.</param>
 /// <param name="Uptime">The middle of what they counted.</param>
-public sealed record NodeSighting(NodeId Node, bool? Online, DateTimeOffset? LastSeenAt, long? FreeBytes, double? LatencyMs, double? Uptime);
+/// <param name="UsedBytes">The middle of what they counted of live deals.</param>
+/// <param name="Earned">The middle of what they counted of its pay.</param>
+/// <param name="Rewarded">The middle of what they counted of its reward.</param>
+public sealed record NodeSighting(
+    NodeId Node,
+    bool? Online,
+    DateTimeOffset? LastSeenAt,
+    long? FreeBytes,
+    double? LatencyMs,
+    double? Uptime,
+    long? UsedBytes = null,
+    TokenAmount? Earned = null,
+    TokenAmount? Rewarded = null);
 
 /// <summary>What the keepers said, and who of them could not be used.</summary>
 /// <param name="Answered">How many answers were used. 0: nobody knows, ask the chain and the nodes.</param>
@@ -85,7 +97,10 @@ public sealed class KeeperPanel(EndpointGate gate, IMessageVerifier verifier, Ti
             seen > now ? now : seen,
             Middle(voices.Select(voice => voice.FreeBytes)),
             Middle(voices.Select(voice => voice.LatencyMs)),
-            Middle(voices.Select(voice => voice.Uptime)));
+            Middle(voices.Select(voice => voice.Uptime)),
+            Middle(voices.Select(voice => voice.UsedBytes)),
+            Middle(voices.Select(voice => voice.Earned)),
+            Middle(voices.Select(voice => voice.Rewarded)));
     }
 
     /// <summary>The lower middle of the known values: no single voice moves it beyond what another said.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Marketplace.Chain.Accounts;
 using Marketplace.Client.Deals;
 using Marketplace.Client.Discovery;
+using Marketplace.Client.Json;
 using Marketplace.Client.Keys;
 using Marketplace.Client.Reading;
 using Marketplace.Domain;
@@ -133,6 +134,30 @@ public sealed class MarketSession : IDisposable
 /// <param name="Sightings">What keepers say; null if none answered.</param>
 public sealed record NodeList(Moment Now, IReadOnlyList<NodeFacts> Nodes, KeeperSightings? Sightings)
 {
+    /// <summary>The list as it is reported. What only keepers can know is null if none answered.</summary>
+    public NodesReport Report() => new(
+        Now.Block,
+        Now.BlockHash,
+        Sightings is null ? NodeSource.Chain : NodeSource.Keepers,
+        [
+            .. Nodes.Select(node => (Node: node, Seen: SightingOf(node.Id))).Select(one => new NodeReport(
+                one.Node.Id,
+                one.Node.Hot,
+                one.Node.Owner,
+                one.Node.Endpoint,
+                one.Node.Fingerprint.ToString(),
+                one.Node.Price.PerGibibyteMonth,
+                one.Node.Stake,
+                (long)Math.Min(one.Node.CapacityBytes, long.MaxValue),
+                one.Seen?.UsedBytes,
+                one.Seen?.FreeBytes,
+                one.Seen?.Online,
+                one.Seen?.LastSeenAt,
+                one.Node.LastProved,
+                one.Seen?.Earned,
+                one.Seen?.Rewarded)),
+        ]);
+
     /// <summary>What keepers say of a node; null if nothing.</summary>
     public NodeSighting? SightingOf(NodeId node) => Sightings?.Nodes.GetValueOrDefault(node);
 }
