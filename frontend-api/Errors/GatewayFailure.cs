@@ -1,0 +1,56 @@
+using System.Text.Json;
+using Marketplace.Domain;
+using Marketplace.Gateway.Money;
+
+namespace Marketplace.Gateway.Errors;
+
+/// <summary>A failure as the gateway answers it: the market's shape, and a finer word for programs.</summary>
+public sealed record GatewayErrorReport(GatewayError Error);
+
+/// <summary>What went wrong.</summary>
+/// <param name="Code">failed, usage, insufficientFunds, notFound, incomplete or wrongBytes.</param>
+/// <param name="Message">One line for people.</param>
+/// <param name="Hint">What to do about it.</param>
+/// <param name="Missing">With insufficientFunds: tokens that are missing.</param>
+/// <param name="Reason">A finer word than the code; null where there is none.</param>
+public sealed record GatewayError(string Code, string Message, string? Hint, TokenAmount? Missing, string? Reason);
+
+/// <summary>A failure that an endpoint raises from the depth of a stream; it becomes an answer at the edge.</summary>
+public sealed class GatewayFailureException(int status, MarketErrorCode code, string message, string? hint = null, string? reason = null)
+    : Exception(message)
+{
+    /// <summary>Tokens that are missing.</summary>
+    public TokenAmount? Missing { get; init; }
+
+    /// <summary>With 416: the header that tells the length.</summary>
+    public string? ContentRange { get; init; }
+
+    /// <summary>The HTTP status.</summary>
+    public int Status => status;
+
+    /// <summary>The answer's body.</summary>
+    public GatewayErrorReport Report => new(new GatewayError(MarketException.NameOf(code), Message, hint, Missing, reason));
+
+    /// <summary>402: money is missing.</summary>
+    public static GatewayFailureException Of(Shortfall shortfall, Address @operator, TimeSpan keepFor) => new(
+        StatusCodes.Status402PaymentRequired,
+        MarketErrorCode.InsufficientFunds,
+        shortfall.Message,
+        shortfall.Hint(@operator, keepFor),
+        JsonNamingPolicy.CamelCase.ConvertName(shortfall.Reason.ToString()))
+    {
+        Missing = shortfall.Missing,
+    };
+
+    /// <summary>400: the request is wrong.</summary>
+    public static GatewayFailureException Usage(string message, string? hint = null, string? reason = null) =>
+        new(StatusCodes.Status400BadRequest, MarketErrorCode.Usage, message, hint, reason);
+
+    /// <summary>404.</summary>
+    public static GatewayFailureException NotFound(string message, string? hint = null) =>
+        new(StatusCodes.Status404NotFound, MarketErrorCode.NotFound, message, hint);
+
+    /// <summary>503: come back later.</summary>
+    public static GatewayFailureException Busy(string message, string reason) =>
+        new(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Failed, message, "try again in a few seconds", reason);
+}

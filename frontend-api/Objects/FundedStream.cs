@@ -1,0 +1,62 @@
+using System.Numerics;
+using Marketplace.Domain;
+
+namespace Marketplace.Gateway.Objects;
+
+/// <summary>
+/// A body of unknown length, let through only as far as it can be paid for. Does not own the inner stream, and reads only asynchronously.
+/// </summary>
+internal sealed class FundedStream(Stream inner, long bytesMax, Func<Exception> beyond) : Stream
+{
+    /// <summary>The length whose price tells what a byte costs.</summary>
+    public const long SampleBytes = ByteSize.Gibibyte;
+
+    private long _read;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => _read;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>
+    /// How many bytes the funds keep, when the sample costs so much. Prices are proportional but for padding and roundings;
+    /// what a bundle costs in the end is checked again before it is paid.
+    /// </summary>
+    public static long BytesFor(TokenAmount funds, TokenAmount samplePrice, long most)
+    {
+        if (samplePrice == TokenAmount.Zero) return most;
+        BigInteger bytes = (BigInteger)funds.BaseUnits * SampleBytes / (BigInteger)samplePrice.BaseUnits;
+        return bytes < most ? (long)bytes : most;
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int count = await inner.ReadAsync(buffer, cancellationToken);
+        _read += count;
+        return _read <= bytesMax ? count : throw beyond();
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("A request's body is read asynchronously.");
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+}
