@@ -106,7 +106,7 @@ public static class MarketHost
         routes.MapGet("/v1/health", async (CancellationToken token) =>
         {
             (bool healthy, TView view) = await read(token);
-            return Results.Json(view, HostJson.Options, statusCode: healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+            return Results.Json(view, statusCode: healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
         });
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Marketplace.Domain;
 
 namespace Marketplace.Client.Json;
@@ -34,7 +35,12 @@ public sealed record PutReport(
     TokenAmount Price,
     TokenAmount? Locked,
     IReadOnlyList<PutDeal> Deals,
-    double Seconds);
+    double Seconds)
+{
+    /// <summary>Why it is not complete; absent when it is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ErrorDetail? Error { get; init; }
+}
 
 /// <summary>One stored object.</summary>
 /// <param name="Name">Its slash path.</param>
@@ -78,7 +84,9 @@ public enum FaultReason
 public sealed record NodeFault(NodeId Node, FaultReason Reason);
 
 /// <summary>Answer of <c>ls</c>.</summary>
-public sealed record ListReport(IReadOnlyList<ListedObject> Objects);
+/// <param name="Objects">The names.</param>
+/// <param name="UnreadDeals">Live deals that could not be read now: their names are missing.</param>
+public sealed record ListReport(IReadOnlyList<ListedObject> Objects, IReadOnlyList<ulong> UnreadDeals);
 
 /// <summary>One line of <c>ls</c>.</summary>
 /// <param name="Name">Its whole slash path.</param>
@@ -112,7 +120,12 @@ public sealed record StatReport(
 /// <param name="Deals">The deal that carries the note.</param>
 /// <param name="Seconds">Duration.</param>
 public sealed record RemoveReport(
-    string Name, long Files, TokenAmount Price, TokenAmount? Locked, IReadOnlyList<PutDeal> Deals, double Seconds);
+    string Name, long Files, TokenAmount Price, TokenAmount? Locked, IReadOnlyList<PutDeal> Deals, double Seconds)
+{
+    /// <summary>Why it is not complete; absent when it is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ErrorDetail? Error { get; init; }
+}
 
 /// <summary>Answer of <c>extend</c>.</summary>
 /// <param name="Name">The object.</param>

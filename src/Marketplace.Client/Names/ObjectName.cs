@@ -1,17 +1,18 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Marketplace.Coding;
 
 namespace Marketplace.Client.Names;
 
 /// <summary>
-/// The name of an object: parts with a slash between them, kept byte for byte as they were given.
-/// A part is not empty, not <c>.</c> or <c>..</c>, and holds no NUL; anything else that is valid UTF-8 is a name,
-/// line breaks included. Names are compared by their code points; no normal form is forced on them.
+/// What is done with the names of objects. What a name is, <see cref="EntryName"/> decides: parts with a slash between them,
+/// none of them empty, <c>.</c> or <c>..</c>; anything else that is valid UTF-8 without NUL is a name, line breaks included.
+/// Names are kept as they were given and compared by their code points; no normal form is forced on them.
 /// </summary>
 public static class ObjectName
 {
-    /// <summary>The longest name, in bytes of UTF-8: what one path of a Unix system call can hold.</summary>
-    public const int NameBytesMax = 4096;
+    /// <summary>The longest name, in bytes of UTF-8.</summary>
+    public const int NameBytesMax = EntryName.BytesMax;
 
     /// <summary>Orders names so that a folder's entries stand together.</summary>
     public static StringComparer Comparer => StringComparer.Ordinal;
@@ -67,28 +68,7 @@ public static class ObjectName
     // Besides controls: marks that turn the direction of writing, which can make a name look like another.
     private static bool IsUnsafeToShow(char c) => char.IsControl(c) || c is >= '\u202a' and <= '\u202e' or >= '\u2066' and <= '\u2069';
 
-    private static string? Fault(string name)
-    {
-        if (name.Length == 0) return "a name is empty";
-        if (name.Contains('\0', StringComparison.Ordinal)) return "a name holds a NUL";
-        int bytes;
-        try
-        {
-            bytes = s_strict.GetByteCount(name);
-        }
-        catch (EncoderFallbackException)
-        {
-            return "a name is not valid Unicode";
-        }
-
-        if (bytes > NameBytesMax) return $"a name is longer than {NameBytesMax} bytes";
-        foreach (Range part in name.AsSpan().Split('/'))
-        {
-            if (name.AsSpan()[part] is "" or "." or "..") return "a name has an empty part, '.' or '..'";
-        }
-
-        return null;
-    }
-
-    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static string? Fault(string name) => EntryName.TryParse(name, out _)
+        ? null
+        : $"a name is parts of 1 to {EntryName.PartBytesMax} bytes with slashes between them, none of them '.' or '..', at most {EntryName.BytesMax} bytes";
 }

@@ -1,0 +1,259 @@
+using System.Diagnostics;
+using System.IO.Pipelines;
+using Marketplace.Client.Deals;
+using Marketplace.Client.Discovery;
+using Marketplace.Client.Json;
+using Marketplace.Client.Placing;
+using Marketplace.Client.Sources;
+using Marketplace.Client.Uploads;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Client.Sessions;
+
+/// <content>Storing objects and removing them.</content>
+public sealed partial class StorageClient
+{
+    /// <summary>How long nodes are asked whether they are there and have room, before anything is sent.</summary>
+    public static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(4);
+
+    // Large enough that the sealing of one chunk (4 MiB) never waits for the sending of the one before.
+    private const long BundlePauseBytes = 6 << 20;
+
+    /// <summary>What storing these objects would cost at most. Nothing is locked or sent.</summary>
+    public async Task<PutReport> QuoteAsync(IReadOnlyList<SourceObject> objects, PutTerms terms, CancellationToken token = default)
+    {
+        long began = Stopwatch.GetTimestamp();
+        CatalogueView view = await LoadAsync(token);
+        PutPlan plan = await PlanAsync(BundleBound.BytesMax(objects, terms.Redundancy), terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: false, token);
+        return new PutReport(
+            [.. objects.Select(one => new PutObject(one.Name, one.Kind, one.Files, one.Bytes, view.Catalogue.VersionOf(one.Name) + 1))],
+            objects.Sum(one => one.Bytes),
+            plan.BundleBytesMax,
+            terms.Redundancy,
+            plan.Now.TimeOf(plan.End),
+            plan.PriceMax,
+            null,
+            [],
+            Stopwatch.GetElapsedTime(began).TotalSeconds);
+    }
+
+    /// <summary>
+    /// Stores objects in one bundle and one deal. Each takes the place of what had its name before, as a new version.
+    /// Refuses before a byte is sent if the money does not suffice. A result with failed slots is stored, but with less redundancy than asked for.
+    /// </summary>
+    /// <exception cref="MarketException">Nothing was stored and nothing is locked.</exception>
+    public async Task<PutReport> PutAsync(
+        IReadOnlyList<SourceObject> objects, PutTerms terms, IProgress<ClientProgress>? progress = null, CancellationToken token = default)
+    {
+        long began = Stopwatch.GetTimestamp();
+        progress?.Report(new ClientProgress(ClientStage.Preparing, 0, null));
+        CatalogueView view = await LoadAsync(token);
+        foreach (SourceObject one in objects)
+        {
+            if (view.Catalogue.FileAbove(one.Name) is { } file)
+                throw new MarketException(MarketErrorCode.Usage, $"'{Shown(file)}' is a file, so nothing can be stored below it.", "choose another name with --as, or remove the file first");
+        }
+
+        ProducedObject[] produced = [.. objects.Select(one => new ProducedObject(one, checked((uint)(view.Catalogue.VersionOf(one.Name) + 1))))];
+        long bytesMax = BundleBound.BytesMax(objects, terms.Redundancy);
+        PutPlan plan = await PlanAsync(bytesMax, terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: true, token);
+        Stored stored = await StoreAsync(plan, produced, [.. objects.Select(one => one.Name)], progress, token);
+        return new PutReport(
+            [.. produced.Select(one => new PutObject(one.Source.Name, one.Source.Kind, one.Source.Files, one.Bytes, one.Version))],
+            stored.Summary.PlainBytes,
+            stored.Summary.BundleBytes,
+            terms.Redundancy,
+            plan.Now.TimeOf(stored.Deal.End),
+            stored.Deal.Locked,
+            stored.Deal.Locked,
+            [stored.Report],
+            Stopwatch.GetElapsedTime(began).TotalSeconds)
+        {
+            Error = stored.Error,
+        };
+    }
+
+    /// <summary>
+    /// Removes an object's name. What it rests on stays paid for until its deals end; a small deal that lasts as long keeps the note
+    /// that the name is gone.
+    /// </summary>
+    public async Task<RemoveReport> RemoveAsync(string name, IProgress<ClientProgress>? progress = null, CancellationToken token = default)
+    {
+        long began = Stopwatch.GetTimestamp();
+        CatalogueView view = await LoadAsync(token);
+        var entries = view.Require(name);
+        PeriodNumber shortest = view.Now.Period + 1 + _session.Parameters.DealPeriodsMin;
+        PeriodNumber end = view.DealsOf(entries).Select(deal => deal.End).Append(shortest).Max();
+        Redundancy redundancy = Redundancy.Default;
+        var nothing = new SourceObject(name, ObjectKind.Folder, []);
+        PutPlan plan = await PlanAsync(BundleBound.BytesMax([nothing], redundancy), redundancy, end, null, probe: true, token);
+        Stored stored = await StoreAsync(plan, [], [name], progress, token);
+        return new RemoveReport(
+            name,
+            entries.Count(entry => entry.Kind is ObjectKind.File),
+            stored.Deal.Locked,
+            stored.Deal.Locked,
+            [stored.Report],
+            Stopwatch.GetElapsedTime(began).TotalSeconds)
+        {
+            Error = stored.Error,
+        };
+    }
+
+    private async Task<PutPlan> PlanAsync(
+        long bundleBytesMax, Redundancy redundancy, PeriodNumber end, Price? priceMax, bool probe, CancellationToken token)
+    {
+        Task<Funds> asking = _session.Chain.FundsAsync(Client, _session.Actor?.Address ?? Client, token);
+        NodeList nodes = await _session.DiscoverAsync(token);
+        Funds funds = await asking;
+        Moment now = nodes.Now;
+        if (funds.PriceMax is { } allowed && (priceMax is null || allowed.CompareTo(priceMax.Value) < 0)) priceMax = allowed;
+
+        ulong shardBytesMax = (ulong)(bundleBytesMax / redundancy.Needed);
+        int slots = redundancy.Shards;
+        Dictionary<NodeId, NodeFacts> facts = nodes.Nodes.Where(node => node.Peer is not null && !node.IsOut).ToDictionary(node => node.Id);
+        List<NodeCandidate> candidates = [.. facts.Values.Where(node => CanCarry(node, shardBytesMax)).Select(node => Candidate(nodes, node))];
+        PlacementPlan placed = Placement.Choose(candidates, slots, shardBytesMax, Salt(), priceMax);
+        if (placed.Chosen.Count >= slots)
+        {
+            // Money first: whoever has none hears that, and no node is asked anything.
+            funds.Require(await PriceOfAsync(placed.Chosen, shardBytesMax, redundancy, now, end, token));
+            if (probe)
+            {
+                NodeCandidate[] asked = [.. placed.Chosen, .. placed.Spares];
+                NodeCandidate[] probed = await Task.WhenAll(asked.Select(node => ProbeAsync(facts[node.Id], node, token)));
+                placed = Placement.Choose(probed, slots, shardBytesMax, Salt(), priceMax);
+            }
+        }
+
+        if (placed.Chosen.Count < slots)
+        {
+            throw new MarketException(
+                MarketErrorCode.Incomplete,
+                $"{slots} nodes are needed for {redundancy}, and {placed.Chosen.Count} of {nodes.Nodes.Count} can take {ByteSize.Format((long)shardBytesMax)} each now.",
+                "choose a smaller redundancy, or wait for more nodes; nothing was sent or paid");
+        }
+
+        TokenAmount price = await PriceOfAsync(placed.Chosen, shardBytesMax, redundancy, now, end, token);
+        funds.Require(price);
+        return new PutPlan(now, redundancy, end, bundleBytesMax, [.. placed.Chosen.Select(Target)], [.. placed.Spares.Select(Target)], price, funds);
+
+        UploadTarget Target(NodeCandidate node) => new(facts[node.Id].Peer!, node.Owner, node.Price);
+
+        // What the contract checks when the slot is filled: the stake covers thirty periods of all pay.
+        bool CanCarry(NodeFacts node, ulong bytes) => bytes <= node.CapacityBytes;
+    }
+
+    private ulong Salt() => System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(Client.ToArray());
+
+    private static NodeCandidate Candidate(NodeList nodes, NodeFacts node)
+    {
+        NodeSighting? seen = nodes.SightingOf(node.Id);
+        uint? silent = node.RatePerPeriod == 0 || node.LastProved is not { } last || last >= nodes.Now.Period ? null : nodes.Now.Period.Value - last.Value;
+        return new NodeCandidate(node.Id, node.Owner, node.Peer!.Endpoint.Host, node.Price, (ulong?)seen?.FreeBytes, seen?.Online, silent);
+    }
+
+    private async Task<NodeCandidate> ProbeAsync(NodeFacts node, NodeCandidate known, CancellationToken token)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(token);
+        patience.CancelAfter(ProbeTimeout);
+        try
+        {
+            NodeAnswer<NodeInfo> answer = await _session.Nodes.For(node.Peer!).GetInfoAsync(patience.Token);
+            if (!answer.IsOk || answer.Value!.Id != node.Id) return known with { Online = false };
+            var asked = new Price(answer.Value.Price);
+            return known with
+            {
+                Online = true,
+                FreeBytes = answer.Value.FreeBytes,
+                Price = asked.CompareTo(known.Price) > 0 ? asked : known.Price,
+            };
+        }
+        catch (OperationCanceledException) when (!token.IsCancellationRequested)
+        {
+            return known with { Online = false };
+        }
+    }
+
+    private Task<TokenAmount> PriceOfAsync(
+        IReadOnlyList<NodeCandidate> nodes, ulong shardBytes, Redundancy redundancy, Moment now, PeriodNumber end, CancellationToken token)
+    {
+        Rate rate = nodes.Max(node => node.Price).RateFor(shardBytes, now.Schedule.PeriodBlocks, now.Schedule.BlockSeconds);
+        return _session.Chain.QuoteAsync(rate, redundancy.Shards, end.Value - now.Period.Value - 1, token);
+    }
+
+    private async Task<Stored> StoreAsync(
+        PutPlan plan, IReadOnlyList<ProducedObject> objects, IReadOnlyList<string> removals, IProgress<ClientProgress>? progress, CancellationToken token)
+    {
+        ulong last = await _session.Chain.LastNumberAsync(Client, token);
+        using DealNumberLease lease = _numbers.Take(Client, last, _session.Parameters.NumberGapMax, IsOperator ? OperatorSkip() : 0);
+        using BundleKey key = _keys.Create();
+        await using var upload = new BundleUpload(lease.Id, plan.Redundancy, plan.BundleBytesMax, _session.Nodes, _session.Health, _session.Time, token);
+        bool opened = false;
+        try
+        {
+            BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, progress, token);
+            var opening = new DealOpening(_session, lease.Id, plan, upload, progress);
+            DealFacts deal = await opening.RunAsync(token);
+            opened = true;
+            int filled = deal.Slots.Count(slot => slot.Node is not null);
+            var counts = new SlotCounts(plan.Redundancy.Shards, filled, plan.Redundancy.Shards - filled);
+            ErrorDetail? error = counts.Failed == 0
+                ? null
+                : ErrorReport.Of(new MarketException(
+                    MarketErrorCode.Incomplete,
+                    $"Deal {lease.Id.Number} is open with {filled} of {counts.Wanted} slots: {BundleUpload.FaultText(upload.Faults)}.",
+                    "the objects are stored with less redundancy; the rest of the money comes back when the deal ends")).Error;
+            return new Stored(summary, deal, new PutDeal(lease.Id.Number, counts), error);
+        }
+        finally
+        {
+            if (!opened) await upload.WithdrawAsync();
+        }
+    }
+
+    private static async Task<BundleSummary> SendAsync(
+        BundleUpload upload,
+        PutPlan plan,
+        BundleKey key,
+        IReadOnlyList<ProducedObject> objects,
+        IReadOnlyList<string> removals,
+        IProgress<ClientProgress>? progress,
+        CancellationToken token)
+    {
+        var pipe = new Pipe(new PipeOptions(
+            pauseWriterThreshold: BundlePauseBytes, resumeWriterThreshold: BundlePauseBytes / 2, minimumSegmentSize: 64 * 1024, useSynchronizationContext: false));
+        long total = objects.Sum(one => one.Source.Bytes);
+        progress?.Report(new ClientProgress(ClientStage.Sending, 0, total));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(token);
+        Task<BundleSummary> producing = Task.Run(
+            () => BundleProducer.RunAsync(objects, removals, key, plan.Redundancy, pipe.Writer, Bytes(progress, ClientStage.Sending, total), stop.Token), token);
+        try
+        {
+            await Task.Run(() => upload.SendAsync(pipe.Reader, plan.Targets), token);
+        }
+        catch
+        {
+            await stop.CancelAsync();
+
+            // What the source says is nearer to the cause than what became of the sending.
+            if (await FailureOfAsync(producing) is MarketException cause) throw cause;
+            throw;
+        }
+
+        return await producing;
+    }
+
+    private static async Task<Exception?> FailureOfAsync(Task task)
+    {
+        await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return task.Exception?.InnerException;
+    }
+
+    // The client's own uploads take the next numbers; an operator begins further on, so that both can run at once.
+    private ulong OperatorSkip() => (_session.Parameters.NumberGapMax / 2) + (ulong)Random.Shared.NextInt64((long)Math.Max(1, _session.Parameters.NumberGapMax / 4));
+
+    private sealed record Stored(BundleSummary Summary, DealFacts Deal, PutDeal Report, ErrorDetail? Error);
+}

@@ -1,0 +1,152 @@
+using Marketplace.Chain.Contracts;
+using Marketplace.Chain.Rpc;
+using Marketplace.Chain.Transactions;
+using Marketplace.Client.Deals;
+using Marketplace.Client.Sessions;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Client.Uploads;
+
+/// <summary>
+/// From uploaded shards to an open deal: refills slots, gathers the nodes' promises, checks them, and opens the deal in one transaction.
+/// If the fate of the transaction is unknown, the deal's number tells: it can be used once, so nothing is paid twice.
+/// </summary>
+internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan plan, BundleUpload upload, IProgress<ClientProgress>? progress)
+{
+    /// <summary>How often promises are asked for anew because they lapsed before the chain took them.</summary>
+    private const int AttemptsMax = 3;
+
+    // A promise may lie at most a period ahead of the block that uses it, and the node may not have seen our newest blocks.
+    private const uint NodeLagBlocks = 2;
+
+    private static readonly TimeSpan s_extendable = TimeSpan.FromDays(365);
+
+    private readonly Queue<UploadTarget> _spares = new(plan.Spares);
+
+    /// <summary>Opens the deal.</summary>
+    /// <exception cref="MarketException">Nothing was opened and nothing is locked.</exception>
+    public async Task<DealFacts> RunAsync(CancellationToken token)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            await RefillAsync(token);
+            progress?.Report(new ClientProgress(ClientStage.Opening, 0, null));
+            Moment now = await session.Chain.NowAsync(token);
+            Rate rate = PutPlan.RateOf(upload.Filled.Select(slot => slot.Target), upload.Geometry.ShardBytes, now.Schedule);
+            var terms = new DealTerms(deal, plan.Redundancy, upload.Geometry.Leaves, rate, plan.End, EndMax(now), plan.FilledMin);
+            await CheckMoneyAsync(terms, now, token);
+            List<SignedAcceptance> promises = await PromisesAsync(terms, now, token);
+            bool mayRefill = promises.Count < plan.Redundancy.Shards && _spares.Count > 0 && attempt < AttemptsMax;
+            if (mayRefill) continue;
+            RequireEnough(promises.Count);
+            try
+            {
+                return await OpenAsync(terms, promises, token);
+            }
+            catch (ContractRevertException revert) when (attempt < AttemptsMax && MarketErrors.IsLapsed(revert))
+            {
+                // Too many promises lapsed on the way; they are asked for again.
+            }
+        }
+    }
+
+    private async Task RefillAsync(CancellationToken token)
+    {
+        foreach (int slot in upload.Vacant)
+        {
+            token.ThrowIfCancellationRequested();
+            while (_spares.TryDequeue(out UploadTarget? spare))
+            {
+                progress?.Report(new ClientProgress(ClientStage.Refilling, 0, upload.Geometry.ShardBytes));
+                if (await upload.RefillAsync(slot, spare)) break;
+            }
+        }
+
+        RequireEnough(upload.Filled.Count());
+    }
+
+    private void RequireEnough(int filled)
+    {
+        if (filled >= plan.FilledMin) return;
+        throw new MarketException(
+            MarketErrorCode.Incomplete,
+            $"Only {filled} of {plan.Redundancy.Shards} slots could be filled, and at least {plan.FilledMin} are needed: {BundleUpload.FaultText(upload.Faults)}.",
+            "nothing was paid; try again when more nodes answer");
+    }
+
+    private async Task CheckMoneyAsync(DealTerms terms, Moment now, CancellationToken token)
+    {
+        Funds funds = await session.Chain.FundsAsync(deal.Client, session.Actor!.Address, token);
+        uint periods = plan.End.Value - Math.Min(plan.End.Value - 1, now.Period.Value + 1);
+        funds.Require(await session.Chain.QuoteAsync(terms.Rate, plan.Redundancy.Shards, periods, token));
+    }
+
+    private PeriodNumber EndMax(Moment now)
+    {
+        ulong end = (ulong)plan.End.Value + now.Schedule.PeriodsIn(s_extendable);
+        return new PeriodNumber((uint)Math.Min(end, PeriodNumber.ValueMax));
+    }
+
+    private async Task<List<SignedAcceptance>> PromisesAsync(DealTerms terms, Moment now, CancellationToken token)
+    {
+        var deadline = new BlockNumber(now.Block.Value + Math.Max(1, now.Schedule.PeriodBlocks - NodeLagBlocks));
+        SlotUpload[] slots = [.. upload.Filled];
+        NodeAnswer<SignedAcceptance>[] answers = await Task.WhenAll(slots.Select(slot =>
+        {
+            ShardCommitment shard = upload.Commitment(slot.Slot);
+            var request = new AcceptanceRequest(shard.Root, shard.Leaves, terms.Rate.Encoded, terms.EndMax, deadline);
+            return session.Nodes.For(slot.Target.Peer).AcceptAsync(deal, slot.Slot, request, token);
+        }));
+        SignedAcceptance[] given = [.. answers.Where(answer => answer.IsOk).Select(answer => answer.Value!)];
+        IReadOnlyList<bool> right = await session.Chain.AreSignedAsync(terms, given, slot => slots.First(one => one.Slot == slot).Target.Peer.HotAddress, token);
+
+        var promises = new List<SignedAcceptance>();
+        for (int i = 0; i < slots.Length; i++)
+        {
+            int place = answers[i].IsOk ? Array.IndexOf(given, answers[i].Value!) : -1;
+            if (place >= 0 && right[place]) promises.Add(given[place]);
+            else upload.GiveUp(slots[i], answers[i].IsOk ? "its promise is not signed by its key" : answers[i].Refusal?.Message ?? $"{answers[i].Outcome}");
+        }
+
+        promises.Sort((a, b) => a.Slot.CompareTo(b.Slot));
+        return promises;
+    }
+
+    private async Task<DealFacts> OpenAsync(DealTerms terms, IReadOnlyList<SignedAcceptance> promises, CancellationToken token)
+    {
+        try
+        {
+            await session.Chain.OpenDealAsync(terms, promises, token);
+        }
+        catch (ContractRevertException revert) when (!MarketErrors.IsLapsed(revert))
+        {
+            throw MarketErrors.Explain(revert);
+        }
+        catch (Exception exception) when (exception is TransactionTimeoutException or TransactionReplacedException or RpcException)
+        {
+            if (await TryFindAsync(token) is { } found) return found;
+            throw new MarketException(
+                MarketErrorCode.Failed,
+                $"It is not known whether deal {deal.Number} was opened: {exception.Message}",
+                "look before you put it again: market deals",
+                exception);
+        }
+
+        return await session.Chain.DealAsync(deal, token)
+            ?? throw new MarketException(MarketErrorCode.Failed, $"The chain took deal {deal.Number} and does not know it.", "is the endpoint behind? look again: market deals");
+    }
+
+    private async Task<DealFacts?> TryFindAsync(CancellationToken token)
+    {
+        try
+        {
+            return await session.Chain.DealAsync(deal, token);
+        }
+        catch (RpcException)
+        {
+            return null;
+        }
+    }
+}

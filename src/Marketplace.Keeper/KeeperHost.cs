@@ -1,0 +1,64 @@
+using Marketplace.Client.Json;
+using Marketplace.Domain;
+using Marketplace.Hosting;
+using Marketplace.Hosting.Options;
+using Marketplace.Keeper.Api;
+using Marketplace.Keeper.Indexing;
+using Marketplace.Keeper.Pinging;
+using Marketplace.Network;
+
+namespace Marketplace.Keeper;
+
+/// <summary>What the keeper knows of its chain before it starts.</summary>
+/// <param name="ChainId">The chain's id.</param>
+/// <param name="Market">The address of StorageMarket.</param>
+/// <param name="Schedule">The market's clock.</param>
+public sealed record KeeperChain(ulong ChainId, Address Market, Schedule Schedule);
+
+/// <summary>Runs a record keeper: <c>market keeper run</c>.</summary>
+public static class KeeperHost
+{
+    /// <summary>The keeper as it runs, with its surroundings given.</summary>
+    internal static WebApplication Build(
+        KeeperOptions options, IMessageSigner signer, IMessageVerifier verifier, KeeperChain chain, IChainFeed feed, TimeProvider time)
+    {
+        var hosting = new MarketHostOptions { LogFile = options.LogFile, LogLevel = options.LogLevel, RequestLimits = options.RequestLimits };
+        WebApplicationBuilder builder = MarketHost.CreateBuilder(hosting);
+        builder.WebHost.UseUrls(options.Listen.GetLeftPart(UriPartial.Authority));
+        builder.Services.ConfigureHttpJsonOptions(json => MarketJson.Apply(json.SerializerOptions));
+        builder.Services
+            .AddChecked<KeeperOptions, KeeperOptionsValidator>(options)
+            .AddSingleton(time)
+            .AddSingleton(feed)
+            .AddSingleton(new PingFrame(options.PingFrame))
+            .AddSingleton(EndpointGate.ForChain(chain.ChainId, options.AllowPrivateNodes))
+            .AddSingleton(verifier)
+            .AddSingleton(_ => new KeeperStore(options.DatabasePath, ScopeOf(chain, options)))
+            .AddSingleton(services => new KeeperQueries(services.GetRequiredService<KeeperStore>(), chain.Schedule, time))
+            .AddSingleton(new SignedAnswers(signer))
+            .AddSingleton<KeeperMetrics>()
+            .AddSingleton<RegistryChanges>()
+            .AddSingleton<INodePing>(services => new PinnedNodePing(
+                services.GetRequiredService<EndpointGate>(), new MarketScope(chain.ChainId, chain.Market), services.GetRequiredService<PingFrame>(),
+                services.GetRequiredService<IMessageVerifier>(), time))
+            .AddSingleton<Indexer>()
+            .AddHostedService(services => services.GetRequiredService<Indexer>())
+            .AddHostedService<Pinger>();
+
+        WebApplication app = builder.Build();
+        app.UseMarketDefaults(hosting);
+        KeeperApi.Map(app);
+        app.MapMetrics();
+        app.MapHealth(_ =>
+        {
+            var health = KeeperHealth.Read(
+                app.Services.GetRequiredService<KeeperQueries>(), app.Services.GetRequiredService<Indexer>(), chain.ChainId, signer.Address);
+            return ValueTask.FromResult((health.Status == "ok", health));
+        });
+        return app;
+    }
+
+    /// <summary>A database belongs to one market on one chain.</summary>
+    private static string ScopeOf(KeeperChain chain, KeeperOptions options) =>
+        $"{chain.ChainId}/" + string.Join('/', KeeperOptionsValidator.ContractsNeeded.Select(name => options.Contracts[name].ToString()));
+}

@@ -1,0 +1,236 @@
+using System.Collections;
+using System.Globalization;
+using System.Text;
+using CsCheck;
+using Marketplace.Client.Json;
+using Marketplace.Domain;
+using Marketplace.Keeper.Api;
+using Marketplace.Keeper.Indexing;
+using static Marketplace.Keeper.Tests.ScriptedChain;
+
+namespace Marketplace.Keeper.Tests;
+
+public sealed class KeeperStoreTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_deal_is_told_with_what_its_nodes_proved_and_earned()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        store.Apply(Step(
+            85,
+            (1, [Registered(1), Registered(2)]),
+            (5, [Opened(7, from: 1, end: 11, rate: 1000, leaves: 4), Filled(7, 0, 1), Filled(7, 2, 2)]),
+            (30, [Proved(1, 1), Proved(2, 1)]),
+            (50, [Proved(1, 2)])));
+        var queries = new KeeperQueries(store, Clock, TimeProvider.System);
+
+        (KeeperStamp? stamp, PeriodNumber period, DealReport? deal) = queries.Deal(new DealId(Payer, 7));
+        Assert.Equal(new KeeperStamp(new BlockNumber(85), HashOf(85), NodeSource.Keepers), stamp);
+        Assert.Equal(new PeriodNumber(4), period);
+        Assert.Equal((7UL, DealState.Open, 1024L), (deal!.Id, deal.State, deal.BundleBytes));
+        Assert.Equal(TokenAmount.FromUnits(3000), deal.Paid);
+        Assert.Equal([SlotState.Filled, SlotState.Vacant, SlotState.Filled], deal.Slots.Select(slot => slot.State));
+        Assert.Equal(TokenAmount.FromUnits(2000), deal.Slots[0].Paid);
+        Assert.Equal(new PeriodNumber(2), deal.Slots[0].LastProvedPeriod);
+        Assert.Equal(RootOf(7), deal.Slots[2].Root);
+        Assert.Null(deal.Slots[1].Node);
+
+        KeeperNode node = queries.Node(new NodeId(1)).Node!;
+        Assert.Equal(TokenAmount.FromUnits(2000), node.Earned);
+        Assert.Equal(1024L, node.UsedBytes);
+        Assert.Null(node.Online);
+    }
+
+    [Fact]
+    public void An_extended_deal_keeps_its_holders_and_a_settled_one_has_ended()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        var deal = new DealId(Payer, 1);
+        var queries = new KeeperQueries(store, Clock, TimeProvider.System);
+        store.Apply(Step(40, (1, [Registered(1)]), (5, [Opened(1, end: 11), Filled(1, 0, 1)]), (9, [new DealExtended(deal, new PeriodNumber(21), 500)])));
+        DealReport extended = queries.Deal(deal).Deal!;
+        Assert.Equal(new PeriodNumber(21), extended.EndsAtPeriod);
+        Assert.Equal(TokenAmount.FromUnits(30_500), extended.Locked);
+        Assert.Equal(SlotState.Filled, extended.Slots[0].State);
+
+        store.Apply(Step(430, (425, [new DealSettled(deal, 7000, 23_000)])));
+        DealReport settled = queries.Deal(deal).Deal!;
+        Assert.Equal((DealState.Ended, TokenAmount.FromUnits(7000), TokenAmount.FromUnits(23_000)), (settled.State, settled.Paid, settled.Refunded));
+    }
+
+    [Fact]
+    public void A_slot_taken_over_pays_each_holder_for_its_own_periods()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        store.Apply(Step(
+            100,
+            (1, [Registered(1), Registered(2)]),
+            (5, [Opened(1, end: 11), Filled(1, 0, 1)]),
+            (30, [Proved(1, 1)]),
+            (45, [Filled(1, 0, 2, from: 3)]),
+            (70, [Proved(1, 3), Proved(2, 3)]),
+            (90, [Proved(2, 4)])));
+        DealReport deal = new KeeperQueries(store, Clock, TimeProvider.System).Deal(new DealId(Payer, 1)).Deal!;
+        Assert.Equal(new NodeId(2), deal.Slots[0].Node);
+        Assert.Equal(TokenAmount.FromUnits(2000), deal.Slots[0].Paid);
+        Assert.Equal(TokenAmount.FromUnits(3000), deal.Paid);
+    }
+
+    [Fact]
+    public void A_store_that_saw_forks_equals_one_that_saw_only_the_last_branch()
+    {
+        // A history: for each step, how many of the last blocks are taken back first, and the events of the blocks that follow.
+        Gen<MarketEvent> happened = Gen.OneOf(
+            Gen.Select(Gen.UInt[1, 4], Gen.Bool, MarketEvent (node, dear) => new NodeOfferChanged(new NodeId(node), dear ? 9UL : 5, 7)),
+            Gen.Select(Gen.UInt[1, 4], Gen.UInt[1, 9], MarketEvent (node, to) => new NodeEndpointChanged(new NodeId(node), HashOf(to), $"https://it's.{to}")),
+            Gen.Select(Gen.UInt[1, 4], Gen.UInt[1, 30], MarketEvent (node, period) => Proved(node, period)),
+            Gen.Select(Gen.UInt[1, 4], Gen.ULong[1, 9], MarketEvent (node, units) => new RewardMinted(new NodeId(node), units)),
+            Gen.Select(Gen.ULong[1, 6], Gen.UInt[12, 40], MarketEvent (number, end) => new DealExtended(new DealId(Payer, number), new PeriodNumber(end), 10)),
+            Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], Gen.UInt[1, 4], MarketEvent (number, slot, node) => Filled(number, slot, node, node)),
+            Gen.Select(Gen.ULong[1, 6], Gen.ULong[1, 9], MarketEvent (number, paid) => new DealSettled(new DealId(Payer, number), paid, 1)),
+            Gen.Select(Gen.UInt[1, 3], Gen.UInt[1, 9], MarketEvent (keeper, key) => new KeeperAnnounced(keeper, AddressOf(key), AddressOf(key), "")));
+        Gen<(int Back, MarketEvent[][] Blocks)> step = Gen.Select(Gen.Int[0, 6], happened.Array[0, 4].Array[1, 4]);
+        step.Array[1, 12].Sample(
+            history =>
+            {
+                using var folder = new TestFolder();
+                using KeeperStore forked = folder.OpenStore();
+                var branch = new List<MarketEvent[]>();
+                for (int i = 0; i < history.Length; i++)
+                {
+                    int back = Math.Min(history[i].Back, branch.Count);
+                    branch.RemoveRange(branch.Count - back, back);
+                    int ancestor = branch.Count;
+                    branch.AddRange(history[i].Blocks);
+                    forked.Apply(Fork(back > 0 ? (ulong)ancestor : null, (ulong)branch.Count, i, From(branch, ancestor)));
+                }
+
+                using var other = new TestFolder();
+                using KeeperStore straight = other.OpenStore();
+                straight.Apply(Fork(null, (ulong)branch.Count, history.Length - 1, From(branch, 0)));
+                return Dump(forked) == Dump(straight);
+            },
+            iter: 60);
+
+        static (ulong, MarketEvent[])[] From(List<MarketEvent[]> branch, int ancestor) =>
+            [.. branch.Skip(ancestor).Select((drawn, index) => ((ulong)(ancestor + index + 1), AtHeight(ancestor + index + 1, drawn)))];
+
+        // The first block brings the nodes, each of the next a deal; a slot goes to another node at most once in a block.
+        static MarketEvent[] AtHeight(int height, MarketEvent[] drawn) =>
+        [
+            .. height == 1 ? [Registered(1), Registered(2), Registered(3)] : height <= 7 ? [Opened((ulong)height - 1)] : Array.Empty<MarketEvent>(),
+            .. drawn.Select(one => one is SlotFilled filled ? filled with { From = new PeriodNumber((uint)height) } : one)
+                .DistinctBy(one => one is SlotFilled filled ? (object)(filled.Deal, filled.Slot) : one),
+        ];
+    }
+
+    [Fact]
+    public void A_reorganisation_takes_back_what_joined_and_what_changed()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        var queries = new KeeperQueries(store, Clock, TimeProvider.System);
+        store.Apply(Step(10, (2, [Registered(1, price: "0.01")])));
+        string before = Dump(store);
+        store.Apply(Step(
+            12, (11, [Registered(2), new NodeOfferChanged(new NodeId(1), 99, 1), Opened(1), Filled(1, 0, 2)]), (12, [Proved(2, 1), new RewardMinted(new NodeId(2), 5)])));
+        Assert.NotNull(queries.Deal(new DealId(Payer, 1)).Deal);
+
+        store.Apply(Fork(10, 10, branch: 1));
+        Assert.Equal(before, Dump(store));
+        Assert.Equal(HashOf(10, 1), queries.Head()!.Hash);
+        Assert.Null(queries.Deal(new DealId(Payer, 1)).Deal);
+    }
+
+    [Fact]
+    public void A_step_that_fails_midway_changes_nothing()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        store.Apply(Step(10, (2, [Registered(1)])));
+        string before = Dump(store);
+        ChainStep broken = Step(20, (11, [Registered(2)])) with { Blocks = new BreakingList(new EventBlock(new BlockNumber(11), [Registered(2)])) };
+        Assert.Throws<IOException>(() => store.Apply(broken));
+        Assert.Equal(before, Dump(store));
+        Assert.Equal("10/0", store.Position);
+        store.Apply(Step(20, (11, [Registered(2)])));
+        Assert.Equal("20/0", store.Position);
+    }
+
+    [Fact]
+    public void A_keeper_that_starts_again_goes_on_where_it_stood()
+    {
+        using (KeeperStore store = _folder.OpenStore())
+        {
+            Assert.Null(store.Position);
+            store.Apply(Step(10, (2, [Registered(1)])));
+        }
+
+        using KeeperStore again = _folder.OpenStore();
+        Assert.Equal("10/0", again.Position);
+        Assert.NotNull(new KeeperQueries(again, Clock, TimeProvider.System).Node(new NodeId(1)).Node);
+        again.Apply(Fork(1, 11, branch: 1));
+        Assert.Null(new KeeperQueries(again, Clock, TimeProvider.System).Node(new NodeId(1)).Node);
+    }
+
+    [Fact]
+    public void A_database_of_another_market_is_begun_anew()
+    {
+        using (KeeperStore store = _folder.OpenStore("one")) store.Apply(Step(10, (2, [Registered(1)])));
+        using KeeperStore other = _folder.OpenStore("two");
+        Assert.Null(other.Position);
+        Assert.Null(new KeeperQueries(other, Clock, TimeProvider.System).Head());
+    }
+
+    [Fact]
+    public void A_reorganisation_deeper_than_is_kept_is_refused_and_begins_anew()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        store.Apply(Step(KeeperStore.UndoBlocks + 100, (2, [Registered(1)])));
+        Assert.Throws<UndoExhaustedException>(() => store.Apply(Fork(5, 5, branch: 1)));
+        Assert.NotNull(store.Position);
+        store.StartAnew();
+        Assert.Null(store.Position);
+        store.Apply(Step(3, (2, [Registered(1)])));
+        Assert.NotNull(new KeeperQueries(store, Clock, TimeProvider.System).Node(new NodeId(1)).Node);
+    }
+
+    /// <summary>All rows that come from the chain, row numbers aside.</summary>
+    private static string Dump(KeeperStore store) => store.Read(db =>
+    {
+        var text = new StringBuilder();
+        foreach (string sql in (string[])
+        [
+            "SELECT * FROM nodes ORDER BY id", "SELECT * FROM keepers ORDER BY id",
+            "SELECT hex(client), number, k, n, rate, leaves, from_period, end_period, max_end, locked, settled, paid, refunded FROM deals ORDER BY number",
+            "SELECT number, slot, node, hex(root), bytes, slots.from_period, until_period FROM slots JOIN deals ON deals.id = deal ORDER BY number, slot, slots.from_period",
+            "SELECT node, period, paid FROM proofs ORDER BY node, period",
+        ])
+        {
+            foreach (string row in db.List(sql, reader => string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(column => TextOf(reader.GetValue(column))))))
+                text.AppendLine(row);
+        }
+
+        return text.ToString();
+    });
+
+    private static string TextOf(object value) => value is byte[] bytes ? Convert.ToHexString(bytes) : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+
+    /// <summary>Gives one block and then fails, as a process that dies between two blocks.</summary>
+    private sealed class BreakingList(EventBlock first) : IReadOnlyList<EventBlock>
+    {
+        public int Count => 2;
+
+        public EventBlock this[int index] => index == 0 ? first : throw new IOException("The disk is full.");
+
+        public IEnumerator<EventBlock> GetEnumerator()
+        {
+            yield return first;
+            throw new IOException("The disk is full.");
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    }
+}
