@@ -40,9 +40,8 @@ sources_state() {
         LC_ALL=C sort | sha256sum
 }
 
-contracts_state() { sources_state contracts hardhat.config.js package-lock.json; }
-
-market_state() { sources_state contracts src frontend-api Directory.Build.props Directory.Packages.props global.json; }
+# The build of Marketplace.Chain compiles the contracts, whose artifacts scripts/deploy.js needs, too.
+market_state() { sources_state contracts hardhat.config.js package-lock.json src frontend-api Directory.Build.props Directory.Packages.props global.json; }
 
 is_state() { [ -f "$1" ] && [ "$(cat -- "$1")" = "$2" ]; }
 
@@ -62,24 +61,20 @@ install_packages_now() {
 
 build_market() {
     install_packages || return
-    is_state "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/.market-state" "$(market_state)" || locked build_market_now
+    is_market_built "$(market_state)" || locked build_market_now
 }
 
+is_market_built() { [ -d "$REPO/artifacts/contracts" ] && is_state "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/.market-state" "$1"; }
+
 build_market_now() {
-    local state built="$REPO/src/Marketplace.Cli/bin/$CONFIGURATION"
+    local state
     command -v dotnet > /dev/null || { echo "error: dotnet is missing — install the .NET SDK 10" >&2; return 1; }
-    state=$(contracts_state)
-    if ! is_state "$REPO/artifacts/.market-state" "$state"; then
-        echo "compiling the contracts" >&2
-        (cd -- "$REPO" && npx --no-install hardhat build) >&2 || { echo "error: the contracts do not compile" >&2; return 1; }
-        echo "$state" > "$REPO/artifacts/.market-state"
-    fi
     state=$(market_state)
-    is_state "$built/.market-state" "$state" && return
+    is_market_built "$state" && return
     echo "building market" >&2
     (cd -- "$REPO" && dotnet build src/Marketplace.Cli -c "$CONFIGURATION" --nologo -v q -clp:NoSummary -p:UseSharedCompilation=false) >&2 ||
         { echo "error: market does not build" >&2; return 1; }
-    echo "$state" > "$built/.market-state"
+    echo "$state" > "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/.market-state"
 }
 
 market_program() { exec dotnet "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/net10.0/market.dll" "$@"; }

@@ -1,10 +1,11 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Homes;
 
-/// <summary>What <c>DIR/devnet.json</c> says of a local network. Shapes are fixed; see JSON.md's page in docs.</summary>
+/// <summary>What <c>DIR/devnet.json</c> says of a local network. Its shape is fixed; fields may be added.</summary>
 internal sealed record DevnetFile(
     int Version,
     Uri RpcUrl,
@@ -27,7 +28,11 @@ internal sealed record DevnetFile(
     /// <summary>Name of the account that <c>market</c> acts for.</summary>
     public const string ClientName = "client";
 
+    /// <summary>Name of the account that got all tokens, and that <c>devnet fund</c> takes from.</summary>
+    public const string TreasuryName = "treasury";
+
     /// <summary>The account that <c>market</c> acts for: the first one.</summary>
+    [JsonIgnore]
     public DevnetAccount Client => Accounts[0];
 
     /// <summary>Reads a file that this program wrote.</summary>

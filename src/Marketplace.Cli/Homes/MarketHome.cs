@@ -6,6 +6,9 @@ namespace Marketplace.Cli.Homes;
 /// <summary>Where a call of <c>market</c> is at home: its folder, settings, wallet, chain, and the devnet if one is used.</summary>
 internal sealed class MarketHome
 {
+    /// <summary>The value of <c>--devnet</c> that means: not even the repository's own.</summary>
+    public const string NoDevnet = "none";
+
     private const string DefaultRpcUrl = "http://127.0.0.1:8545";
     private const string WalletName = "wallet.json";
 
@@ -68,7 +71,7 @@ internal sealed class MarketHome
             if (File.Exists(own)) devnetPath = own;
         }
 
-        if (devnetPath is not null) devnetPath = Path.GetFullPath(devnetPath);
+        devnetPath = devnetPath is null or NoDevnet ? null : Path.GetFullPath(devnetPath);
         DevnetFile? devnet = devnetPath is null ? null : DevnetFile.Read(devnetPath);
         string folder = early.FromFlag(SettingsTable.Home)
             ?? (devnet is not null && early[SettingsTable.Wallet] is null ? Path.Combine(Path.GetDirectoryName(devnetPath)!, DevnetFile.ClientName) : null)

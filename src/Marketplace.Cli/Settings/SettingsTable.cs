@@ -19,7 +19,7 @@ internal static class SettingsTable
 
     public static Setting Devnet { get; } = new(
         "devnet", "--devnet", "MARKET_DEVNET", false, "the repository's `.devnet/devnet.json` if it exists", "FILE",
-        "The devnet.json of a local network: its chain, contracts and client account are used.");
+        "The devnet.json of a local network: its chain, contracts and client account are used; 'none' uses none.");
 
     public static Setting Wallet { get; } = new(
         "wallet", "--wallet", "MARKET_WALLET", true, "the devnet's client, else `wallet.json` in the home", "FILE",

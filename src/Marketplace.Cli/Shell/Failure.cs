@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Marketplace.Chain.Rpc;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Shell;
@@ -18,6 +19,10 @@ internal static class Failure
         FileNotFoundException { FileName: { } file } => new MarketException(MarketErrorCode.NotFound, $"There is no file {file}", null, exception),
         DirectoryNotFoundException => new MarketException(MarketErrorCode.NotFound, exception.Message, null, exception),
         UnauthorizedAccessException => new MarketException(MarketErrorCode.Failed, exception.Message, "check who owns the file", exception),
+        RpcConnectionException => new MarketException(MarketErrorCode.Failed, exception.Message, "is the chain up, and is --rpc right? A devnet: ./scripts/devnet.sh up --detach", exception),
+        RpcResponseException response when response.Text.Contains("insufficient funds", StringComparison.OrdinalIgnoreCase)
+            || response.Text.Contains("doesn't have enough funds", StringComparison.OrdinalIgnoreCase) =>
+            new MarketException(MarketErrorCode.InsufficientFunds, "The account has not enough of the chain's own coin to pay for gas", "send it some; on a devnet: market devnet fund ADDRESS", exception),
         HttpRequestException { InnerException: SocketException } => new MarketException(MarketErrorCode.Failed, exception.Message, "is it running, and is the address right?", exception),
         _ => new MarketException(MarketErrorCode.Failed, exception.Message, null, exception),
     };

@@ -32,6 +32,9 @@ public static class MarketJson
     /// <summary>The text of a value.</summary>
     public static string Write<T>(T value) => JsonSerializer.Serialize(value, Options);
 
+    /// <summary>The text of a value, laid out for people.</summary>
+    public static string WriteIndented<T>(T value) => JsonSerializer.Serialize(value, Indented);
+
     /// <summary>Reads a value. Throws <see cref="JsonException"/> on anything that is not one.</summary>
     public static T Read<T>(string text) =>
         JsonSerializer.Deserialize<T>(text, Options) ?? throw new JsonException($"A {typeof(T).Name} is needed, not null.");
