@@ -103,8 +103,7 @@ internal sealed class AbiEncoder
         switch (type)
         {
             case AbiBytes or AbiString:
-                ReadOnlySpan<byte> bytes = AbiValue.ToBytes(type, value).Span;
-                bytes.CopyTo(_buffer.AsSpan(Reserve(bytes.Length)));
+                Append(AbiValue.ToBytes(type, value).Span);
                 break;
             case AbiArray { Element: not (AbiArray or AbiTuple or AbiBytes or AbiString) } array:
                 foreach (object? item in Items(array, value)) AppendPacked(array.Element, item, padded: true);
@@ -115,14 +114,13 @@ internal sealed class AbiEncoder
                 Span<byte> word = stackalloc byte[AbiType.WordBytes];
                 word.Clear();
                 WriteWord(word, type, value);
-                ReadOnlySpan<byte> part = padded ? word : type switch
+                Append(padded ? word : type switch
                 {
                     AbiInteger integer => word[^(integer.Bits / 8)..],
                     AbiFixedBytes fixedBytes => word[..fixedBytes.Length],
                     AbiAddress => word[^Address.SizeBytes..],
                     _ => word[^1..],
-                };
-                part.CopyTo(_buffer.AsSpan(Reserve(part.Length)));
+                });
                 break;
         }
     }
@@ -177,7 +175,13 @@ internal sealed class AbiEncoder
     private void WriteLength(int at, int value) =>
         BinaryPrimitives.WriteInt32BigEndian(_buffer.AsSpan(at + AbiType.WordBytes - sizeof(int)), value);
 
-    /// <summary>Appends zeroed bytes and returns where they start.</summary>
+    private void Append(ReadOnlySpan<byte> bytes)
+    {
+        int at = Reserve(bytes.Length);
+        bytes.CopyTo(_buffer.AsSpan(at));
+    }
+
+    /// <summary>Appends zeroed bytes and returns where they start. The buffer may be another one afterwards.</summary>
     private int Reserve(int bytes)
     {
         int start = _length;

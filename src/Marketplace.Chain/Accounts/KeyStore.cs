@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Marketplace.Chain.Crypto;
 using Marketplace.Domain;
-using Org.BouncyCastle.Crypto.Generators;
 
 namespace Marketplace.Chain.Accounts;
 
@@ -91,7 +91,7 @@ public static class KeyStore
         byte[] salt = RandomNumberGenerator.GetBytes(SaltBytes);
         byte[] iv = RandomNumberGenerator.GetBytes(16);
         byte[] password = PassphraseBytes(passphrase);
-        byte[] derived = SCrypt.Generate(password, salt, strength.ScryptN, ScryptR, strength.ScryptP, DerivedKeyBytes);
+        byte[] derived = Scrypt.DeriveKey(password, salt, strength.ScryptN, ScryptR, strength.ScryptP, DerivedKeyBytes);
         try
         {
             byte[] sealedBytes = AesCtr(derived.AsSpan(0, 16), iv, secret);
@@ -156,7 +156,7 @@ public static class KeyStore
                 int r = Number(settings, "r", 1, 1024);
                 int p = Number(settings, "p", 1, ScryptPMax);
                 if (128L * n * r > ScryptMemoryBytesMax || !int.IsPow2(n)) throw new FormatException("The key store asks for more memory than is allowed.");
-                return SCrypt.Generate(password, salt, n, r, p, length);
+                return Scrypt.DeriveKey(password, salt, n, r, p, length);
             case "pbkdf2":
                 if (Text(settings, "prf") != "hmac-sha256") throw new FormatException("Only PBKDF2 with hmac-sha256 is understood.");
                 return Rfc2898DeriveBytes.Pbkdf2(password, salt, Number(settings, "c", 1, Pbkdf2IterationsMax), HashAlgorithmName.SHA256, length);
