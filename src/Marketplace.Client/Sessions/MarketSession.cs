@@ -124,6 +124,14 @@ public sealed class MarketSession : IDisposable
         return new NodeList(now, await nodes, sightings is { Answered: > 0 } ? sightings : null);
     }
 
+    /// <summary>Every deal of a client that the chain still keeps. Needs no keys.</summary>
+    public async Task<DealsReport> DealsAsync(Address client, CancellationToken token = default)
+    {
+        Moment now = await Chain.NowAsync(token);
+        IReadOnlyList<DealFacts> deals = await Chain.DealsAsync(client, token);
+        return new DealsReport(client, now.Period, [.. deals.Select(deal => deal.Report(now.Period))]);
+    }
+
     /// <summary>Closes the connections to nodes.</summary>
     public void Dispose() => Nodes.Dispose();
 }

@@ -113,12 +113,7 @@ public sealed partial class StorageClient : IDisposable
     }
 
     /// <summary>Every deal of the client that the chain still keeps.</summary>
-    public async Task<DealsReport> DealsAsync(CancellationToken token = default)
-    {
-        Moment now = await _session.Chain.NowAsync(token);
-        IReadOnlyList<DealFacts> deals = await _session.Chain.DealsAsync(Client, token);
-        return new DealsReport(Client, now.Period, [.. deals.Select(deal => deal.Report(now.Period))]);
-    }
+    public Task<DealsReport> DealsAsync(CancellationToken token = default) => _session.DealsAsync(Client, token);
 
     /// <summary>Wipes the keys.</summary>
     public void Dispose() => _keys.Dispose();
