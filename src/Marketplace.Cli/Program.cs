@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Marketplace.Cli.Devnet;
 using Marketplace.Cli.Money;
+using Marketplace.Cli.Objects;
 using Marketplace.Cli.Shell;
 using Marketplace.Cli.Wallet;
 
@@ -9,6 +10,7 @@ var market = new RootCommand("Keep files with strangers who prove that they hold
     WalletVerbs.Group(),
     DevnetVerbs.Group(),
 };
+foreach (Command verb in ObjectVerbs.All()) market.Add(verb);
 foreach (Command verb in MoneyVerbs.All()) market.Add(verb);
 
 return await CommandLine.RunAsync(market, args);

@@ -85,8 +85,11 @@ public sealed record NodeFault(NodeId Node, FaultReason Reason);
 
 /// <summary>Answer of <c>ls</c>.</summary>
 /// <param name="Objects">The names.</param>
-/// <param name="UnreadDeals">Live deals that could not be read now: their names are missing.</param>
-public sealed record ListReport(IReadOnlyList<ListedObject> Objects, IReadOnlyList<ulong> UnreadDeals);
+public sealed record ListReport(IReadOnlyList<ListedObject> Objects)
+{
+    /// <summary>Live deals that could not be read now: their names are missing.</summary>
+    public IReadOnlyList<ulong> UnreadDeals { get; init; } = [];
+}
 
 /// <summary>One line of <c>ls</c>.</summary>
 /// <param name="Name">Its whole slash path.</param>

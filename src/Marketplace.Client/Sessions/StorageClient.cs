@@ -88,7 +88,10 @@ public sealed partial class StorageClient : IDisposable
     public async Task<ListReport> ListAsync(string prefix, bool recursive, CancellationToken token = default)
     {
         CatalogueView view = await LoadAsync(token);
-        return new ListReport([.. view.Catalogue.List(prefix, recursive).Select(line => Describe(view, line))], [.. view.Unread.Select(deal => deal.Deal)]);
+        return new ListReport([.. view.Catalogue.List(prefix, recursive).Select(line => Describe(view, line))])
+        {
+            UnreadDeals = [.. view.Unread.Select(deal => deal.Deal)],
+        };
     }
 
     /// <summary>What is known of an object, and of every slot that holds a part of it.</summary>
