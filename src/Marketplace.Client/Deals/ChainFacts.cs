@@ -27,8 +27,9 @@ public sealed record Moment(BlockNumber Block, Hash32 BlockHash, PeriodNumber Pe
 /// <param name="Market">Address of the StorageMarket.</param>
 /// <param name="Schedule">The clock.</param>
 /// <param name="DealPeriodsMin">Periods of a deal at least.</param>
+/// <param name="StakePeriods">Periods of all its pay that a node's stake must cover.</param>
 /// <param name="NumberGapMax">How far ahead of the last used number the next may be.</param>
-public sealed record MarketParameters(ulong ChainId, Address Market, Schedule Schedule, uint DealPeriodsMin, ulong NumberGapMax);
+public sealed record MarketParameters(ulong ChainId, Address Market, Schedule Schedule, uint DealPeriodsMin, uint StakePeriods, ulong NumberGapMax);
 
 /// <summary>What may be locked for a client.</summary>
 /// <param name="Free">The client's free money in Escrow.</param>

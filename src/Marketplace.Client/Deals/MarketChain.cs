@@ -254,12 +254,14 @@ public sealed class MarketChain(MarketContracts contracts)
         Task<uint> seedDelay = Contracts.Clock.SeedDelayAsync(token: token);
         Task<uint> blockSeconds = Contracts.Clock.BlockSecondsAsync(token: token);
         Task<uint> dealPeriodsMin = Contracts.StorageMarket.DealPeriodsMinAsync(token: token);
+        Task<ushort> stakePeriods = Contracts.StorageMarket.StakePeriodsAsync(token: token);
         ulong gap = await Contracts.Escrow.NumberGapMaxAsync(token: token);
         return new MarketParameters(
             Contracts.ChainId,
             Contracts.StorageMarket.Address,
             new Schedule(await periodBlocks, await seedDelay, await blockSeconds),
             await dealPeriodsMin,
+            await stakePeriods,
             gap);
     }
 }

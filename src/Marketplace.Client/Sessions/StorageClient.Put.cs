@@ -114,7 +114,7 @@ public sealed partial class StorageClient
         ulong shardBytesMax = (ulong)(bundleBytesMax / redundancy.Needed);
         int slots = redundancy.Shards;
         Dictionary<NodeId, NodeFacts> facts = nodes.Nodes.Where(node => node.Peer is not null && !node.IsOut).ToDictionary(node => node.Id);
-        List<NodeCandidate> candidates = [.. facts.Values.Where(node => CanCarry(node, shardBytesMax)).Select(node => Candidate(nodes, node))];
+        List<NodeCandidate> candidates = [.. facts.Values.Where(CanCarry).Select(node => Candidate(nodes, node))];
         PlacementPlan placed = Placement.Choose(candidates, slots, shardBytesMax, Salt(), priceMax);
         if (placed.Chosen.Count >= slots)
         {
@@ -142,8 +142,13 @@ public sealed partial class StorageClient
 
         UploadTarget Target(NodeCandidate node) => new(facts[node.Id].Peer!, node.Owner, node.Price);
 
-        // What the contract checks when the slot is filled: the stake covers thirty periods of all pay.
-        bool CanCarry(NodeFacts node, ulong bytes) => bytes <= node.CapacityBytes;
+        // What the contract checks when a slot is filled: the stake covers so many periods of all pay.
+        bool CanCarry(NodeFacts node)
+        {
+            Rate rate = node.Price.RateFor(shardBytesMax, now.Schedule.PeriodBlocks, now.Schedule.BlockSeconds);
+            UInt128 needed = ((UInt128)node.RatePerPeriod + rate.Units) * _session.Parameters.StakePeriods;
+            return shardBytesMax <= node.CapacityBytes && needed <= node.Stake.Units;
+        }
     }
 
     private ulong Salt() => System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(Client.ToArray());
@@ -191,11 +196,11 @@ public sealed partial class StorageClient
         using DealNumberLease lease = _numbers.Take(Client, last, _session.Parameters.NumberGapMax, IsOperator ? OperatorSkip() : 0);
         using BundleKey key = _keys.Create();
         await using var upload = new BundleUpload(lease.Id, plan.Redundancy, plan.BundleBytesMax, _session.Nodes, _session.Health, _session.Time, token);
+        var opening = new DealOpening(_session, lease.Id, plan, upload, progress);
         bool opened = false;
         try
         {
             BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, progress, token);
-            var opening = new DealOpening(_session, lease.Id, plan, upload, progress);
             DealFacts deal = await opening.RunAsync(token);
             opened = true;
             int filled = deal.Slots.Count(slot => slot.Node is not null);
@@ -210,7 +215,7 @@ public sealed partial class StorageClient
         }
         finally
         {
-            if (!opened) await upload.WithdrawAsync();
+            if (!opened && !opening.MayBeOpen) await upload.WithdrawAsync();
         }
     }
 

@@ -133,9 +133,10 @@ internal sealed class BundleUpload : IAsyncDisposable
         NoteFaults();
     }
 
-    /// <summary>Asks the nodes to forget what was uploaded: nothing was paid. Nodes that do not answer forget by themselves.</summary>
+    /// <summary>Ends what still runs and asks the nodes to forget what was uploaded: nothing was paid. Nodes that do not answer forget by themselves.</summary>
     public async Task WithdrawAsync()
     {
+        await StopAsync();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5), _time);
         try
         {
@@ -150,11 +151,16 @@ internal sealed class BundleUpload : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
+        await StopAsync();
+        _encoder.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task StopAsync()
+    {
         await _stop.CancelAsync();
         var stopped = new OperationCanceledException("The upload was given up.");
         foreach (SlotUpload slot in _slots.OfType<SlotUpload>()) await slot.AbandonAsync(stopped);
-        _encoder.Dispose();
-        _stop.Dispose();
     }
 
     private SlotUpload Start(int slot, UploadTarget target) => new(_deal, slot, target, _shardBytesMax, _nodes.For(target.Peer), _stop.Token);

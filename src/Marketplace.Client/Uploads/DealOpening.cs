@@ -21,9 +21,16 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
     // A promise may lie at most a period ahead of the block that uses it, and the node may not have seen our newest blocks.
     private const uint NodeLagBlocks = 2;
 
+    // Up to where a deal may be extended later. Nodes promise about a year ahead, not more.
     private static readonly TimeSpan s_extendable = TimeSpan.FromDays(365);
 
     private readonly Queue<UploadTarget> _spares = new(plan.Spares);
+
+    /// <summary>
+    /// Whether the deal may be open although the call failed: a transaction was sent and nobody knows what became of it.
+    /// The nodes must then keep what they have.
+    /// </summary>
+    public bool MayBeOpen { get; private set; }
 
     /// <summary>Opens the deal.</summary>
     /// <exception cref="MarketException">Nothing was opened and nothing is locked.</exception>
@@ -85,7 +92,7 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
 
     private PeriodNumber EndMax(Moment now)
     {
-        ulong end = (ulong)plan.End.Value + now.Schedule.PeriodsIn(s_extendable);
+        ulong end = Math.Max(plan.End.Value, (ulong)now.Period.Value + 1 + now.Schedule.PeriodsIn(s_extendable));
         return new PeriodNumber((uint)Math.Min(end, PeriodNumber.ValueMax));
     }
 
@@ -116,12 +123,15 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
 
     private async Task<DealFacts> OpenAsync(DealTerms terms, IReadOnlyList<SignedAcceptance> promises, CancellationToken token)
     {
+        MayBeOpen = true;
         try
         {
             await session.Chain.OpenDealAsync(terms, promises, token);
         }
-        catch (ContractRevertException revert) when (!MarketErrors.IsLapsed(revert))
+        catch (ContractRevertException revert)
         {
+            MayBeOpen = false;
+            if (MarketErrors.IsLapsed(revert)) throw;
             throw MarketErrors.Explain(revert);
         }
         catch (Exception exception) when (exception is TransactionTimeoutException or TransactionReplacedException or RpcException)
