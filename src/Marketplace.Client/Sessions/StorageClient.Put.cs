@@ -118,10 +118,10 @@ public sealed partial class StorageClient
         PlacementPlan placed = Placement.Choose(candidates, slots, shardBytesMax, Salt(), priceMax);
         if (placed.Chosen.Count >= slots)
         {
-            // Money first: whoever has none hears that, and no node is asked anything.
-            funds.Require(await PriceOfAsync(placed.Chosen, shardBytesMax, redundancy, now, end, token));
             if (probe)
             {
+                // Money first: whoever has none hears that, and no node is asked anything. A price is told to everyone.
+                funds.Require(await PriceOfAsync(placed.Chosen, shardBytesMax, redundancy, now, end, token));
                 NodeCandidate[] asked = [.. placed.Chosen, .. placed.Spares];
                 NodeCandidate[] probed = await Task.WhenAll(asked.Select(node => ProbeAsync(facts[node.Id], node, token)));
                 placed = Placement.Choose(probed, slots, shardBytesMax, Salt(), priceMax);
@@ -137,7 +137,7 @@ public sealed partial class StorageClient
         }
 
         TokenAmount price = await PriceOfAsync(placed.Chosen, shardBytesMax, redundancy, now, end, token);
-        funds.Require(price);
+        if (probe) funds.Require(price);
         return new PutPlan(now, redundancy, end, bundleBytesMax, [.. placed.Chosen.Select(Target)], [.. placed.Spares.Select(Target)], price, funds);
 
         UploadTarget Target(NodeCandidate node) => new(facts[node.Id].Peer!, node.Owner, node.Price);
