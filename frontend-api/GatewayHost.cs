@@ -9,6 +9,7 @@ using Marketplace.Gateway.Page;
 using Marketplace.Gateway.SignIn;
 using Marketplace.Hosting;
 using Marketplace.Hosting.Http;
+using Marketplace.Hosting.Options;
 using Microsoft.Net.Http.Headers;
 
 namespace Marketplace.Gateway;
@@ -22,6 +23,16 @@ public static class GatewayHost
 
     // Per remote address, for all calls together; sign-in has its own, lower limit.
     private static readonly RequestLimits s_requestLimits = new(PerSecond: 500, Burst: 2_000);
+
+    /// <summary>Runs a gateway until it is told to stop.</summary>
+    /// <exception cref="MarketException">It cannot start: settings, wallet or chain are not as they must be.</exception>
+    public static async Task RunAsync(GatewayOptions options, CancellationToken token)
+    {
+        OptionsCheck.Check<GatewayOptions, GatewayOptionsValidator>(options);
+        using MarketDoor market = await MarketDoor.OpenAsync(options, token);
+        WebApplication app = Build(options, market);
+        await MarketHost.RunAsync(app, _ => options.Listening?.Invoke(app.Services.GetRequiredService<GatewayAddress>().Url), token);
+    }
 
     /// <summary>The web application before a market. The caller starts and disposes it.</summary>
     internal static WebApplication Build(GatewayOptions options, IMarketDoor market, Action<IServiceCollection>? surroundings = null)

@@ -42,6 +42,17 @@ public sealed class GatewayFailureException(int status, MarketErrorCode code, st
         Missing = shortfall.Missing,
     };
 
+    /// <summary>402: the market refused for want of money.</summary>
+    public static GatewayFailureException Of(MarketException refused, Address @operator, TimeSpan keepFor) => new(
+        StatusCodes.Status402PaymentRequired,
+        MarketErrorCode.InsufficientFunds,
+        refused.Message,
+        $"market allow {@operator} AMOUNT --for {Duration.Format(keepFor)}, market deposit AMOUNT",
+        "allowance")
+    {
+        Missing = refused.Missing,
+    };
+
     /// <summary>400: the request is wrong.</summary>
     public static GatewayFailureException Usage(string message, string? hint = null, string? reason = null) =>
         new(StatusCodes.Status400BadRequest, MarketErrorCode.Usage, message, hint, reason);

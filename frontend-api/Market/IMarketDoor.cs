@@ -1,3 +1,4 @@
+using Marketplace.Client.Deals;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
 using Marketplace.Gateway.SignIn;
@@ -42,6 +43,9 @@ public interface IMarketDoor
     /// <summary>The client's money.</summary>
     Task<BalanceReport> BalanceAsync(Address client, CancellationToken token);
 
+    /// <summary>What the operator may lock for the client now.</summary>
+    Task<Funds> FundsAsync(Address client, CancellationToken token);
+
     /// <summary>What keeping so many bytes would cost at most, as a <c>put --quote</c> of one file.</summary>
     Task<PutReport> QuoteAsync(Address client, string name, long bytes, KeepTerms terms, CancellationToken token);
 
@@ -52,7 +56,7 @@ public interface IMarketDoor
     Task<PutReport> PutAsync(GatewayClient client, string name, UploadBody body, KeepTerms terms, CancellationToken token);
 
     /// <summary>All files, links and empty folders of the client that the gateway can open, sorted by name.</summary>
-    Task<IReadOnlyList<ListedObject>> ListAsync(Address client, CancellationToken token);
+    Task<ListReport> ListAsync(Address client, CancellationToken token);
 
     /// <summary>The latest version under a name; null if there is none that the gateway can open.</summary>
     Task<StoredObject?> FindAsync(Address client, string name, CancellationToken token);

@@ -1,4 +1,4 @@
-using Marketplace.Client.Json;
+using Marketplace.Client.Deals;
 using Marketplace.Domain;
 
 namespace Marketplace.Gateway.Money;
@@ -20,18 +20,11 @@ public enum ShortfallReason
 public sealed record Shortfall(ShortfallReason Reason, TokenAmount Missing, TokenAmount Price)
 {
     /// <summary>Null if the price is allowed and there.</summary>
-    public static Shortfall? Of(TokenAmount price, BalanceReport balance, Address @operator, DateTimeOffset now)
+    public static Shortfall? Of(TokenAmount price, Funds funds)
     {
-        TokenAmount left = LeftOf(balance, @operator, now);
-        if (left < price) return new Shortfall(ShortfallReason.Allowance, price - left, price);
-        return balance.Free < price ? new Shortfall(ShortfallReason.Escrow, price - balance.Free, price) : null;
-    }
-
-    /// <summary>What the operator may lock now: what is allowed, or what is there, whichever is less.</summary>
-    public static TokenAmount FundsOf(BalanceReport balance, Address @operator, DateTimeOffset now)
-    {
-        TokenAmount left = LeftOf(balance, @operator, now);
-        return left < balance.Free ? left : balance.Free;
+        TokenAmount room = funds.Room ?? TokenAmount.Zero;
+        if (room < price) return new Shortfall(ShortfallReason.Allowance, price - room, price);
+        return funds.Free < price ? new Shortfall(ShortfallReason.Escrow, price - funds.Free, price) : null;
     }
 
     /// <summary>The command that puts it right. <c>market allow</c> sets the amount, it does not add, so it names the whole price.</summary>
@@ -47,11 +40,4 @@ public sealed record Shortfall(ShortfallReason Reason, TokenAmount Missing, Toke
         ShortfallReason.Allowance => $"This gateway may not spend enough for you: it would cost {Price}, and {Missing} of that is not allowed.",
         _ => $"Your free balance in escrow is too small: it would cost {Price}, and {Missing} is missing.",
     };
-
-    private static TokenAmount LeftOf(BalanceReport balance, Address @operator, DateTimeOffset now)
-    {
-        AllowanceReport? allowance = balance.Allowances.FirstOrDefault(one => one.Operator == @operator);
-        bool isOver = allowance?.Until is { } until && until <= now;
-        return allowance is null || isOver ? TokenAmount.Zero : allowance.Left;
-    }
 }

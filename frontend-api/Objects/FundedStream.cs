@@ -1,6 +1,3 @@
-using System.Numerics;
-using Marketplace.Domain;
-
 namespace Marketplace.Gateway.Objects;
 
 /// <summary>
@@ -8,9 +5,6 @@ namespace Marketplace.Gateway.Objects;
 /// </summary>
 internal sealed class FundedStream(Stream inner, long bytesMax, Func<Exception> beyond) : Stream
 {
-    /// <summary>The length whose price tells what a byte costs.</summary>
-    public const long SampleBytes = ByteSize.Gibibyte;
-
     private long _read;
 
     public override bool CanRead => true;
@@ -25,17 +19,6 @@ internal sealed class FundedStream(Stream inner, long bytesMax, Func<Exception> 
     {
         get => _read;
         set => throw new NotSupportedException();
-    }
-
-    /// <summary>
-    /// How many bytes the funds keep, when the sample costs so much. Prices are proportional but for padding and roundings;
-    /// what a bundle costs in the end is checked again before it is paid.
-    /// </summary>
-    public static long BytesFor(TokenAmount funds, TokenAmount samplePrice, long most)
-    {
-        if (samplePrice == TokenAmount.Zero) return most;
-        BigInteger bytes = (BigInteger)funds.BaseUnits * SampleBytes / (BigInteger)samplePrice.BaseUnits;
-        return bytes < most ? (long)bytes : most;
     }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Marketplace.Client.Deals;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
 using Marketplace.Gateway.Errors;
@@ -56,12 +57,13 @@ public static class ObjectEndpoints
         HttpContext context, IMarketDoor market, string? prefix, bool? recursive, string? after, int? limit, CancellationToken token)
     {
         if (limit is < 1) throw GatewayFailureException.Usage("limit is a number from 1.");
-        IReadOnlyList<ListedObject> all = await market.ListAsync(context.Client().Address, token);
-        return TypedResults.Ok(new ListReport(Listing.Select(all, prefix ?? "", recursive ?? true, after, Math.Min(limit ?? ListLinesMax, ListLinesMax))));
+        ListReport all = await market.ListAsync(context.Client().Address, token);
+        int most = Math.Min(limit ?? ListLinesMax, ListLinesMax);
+        return TypedResults.Ok(all with { Objects = Listing.Select(all.Objects, prefix ?? "", recursive ?? true, after, most) });
     }
 
     internal static async Task<Created<PutReport>> PutAsync(
-        string? name, HttpContext context, IMarketDoor market, UploadGate gate, TimeProvider time, string? redundancy, string? @for, CancellationToken token)
+        string? name, HttpContext context, IMarketDoor market, UploadGate gate, string? redundancy, string? @for, CancellationToken token)
     {
         string checkedName = ReadName(context, name);
         GatewayClient client = context.Client();
@@ -82,34 +84,26 @@ public static class ObjectEndpoints
         if (length > ObjectBytesMax) throw TooLong();
 
         // No byte of the body is taken before this; whoever sends "Expect: 100-continue" has sent none.
-        BalanceReport balance = await market.BalanceAsync(client.Address, token);
         Address payer = market.Facts.Operator;
         PutReport quote = await market.QuoteAsync(client.Address, checkedName, length ?? 0, terms, token);
-        if (Shortfall.Of(quote.Price, balance, payer, time.GetUtcNow()) is { } shortfall) throw GatewayFailureException.Of(shortfall, payer, terms.For);
+        Funds funds = await market.FundsAsync(client.Address, token);
+        if (Shortfall.Of(quote.Price, funds) is { } shortfall) throw GatewayFailureException.Of(shortfall, payer, terms.For);
         UploadBody body = length is { } exact
             ? new UploadBody(context.Request.Body, exact, IsExact: true)
-            : await FundedBodyAsync(context.Request.Body);
+            : await OpenLength.BodyAsync(context.Request.Body, bytes => market.QuoteAsync(client.Address, checkedName, bytes, terms, token), funds, payer, terms);
 
         using IDisposable pass = await gate.EnterAsync(client.Address, token)
             ?? throw GatewayFailureException.Busy("Too many uploads wait.", "tooManyUploads");
-        PutReport report = await market.PutAsync(client, checkedName, body, terms, token);
-        return TypedResults.Created(ObjectPath.Prefix + EscapeName(checkedName), report);
-
-        // A body that does not say its length may give as much as the client's money keeps.
-        async Task<UploadBody> FundedBodyAsync(Stream content)
+        try
         {
-            PutReport sample = await market.QuoteAsync(client.Address, checkedName, FundedStream.SampleBytes, terms, token);
-            TokenAmount funds = Shortfall.FundsOf(balance, payer, time.GetUtcNow());
-            long most = FundedStream.BytesFor(funds, sample.Price, ObjectBytesMax);
-            return new UploadBody(new FundedStream(content, most, () => most < ObjectBytesMax ? TooDear(most) : TooLong()), most, IsExact: false);
+            PutReport report = await market.PutAsync(client, checkedName, body, terms, token);
+            return TypedResults.Created(ObjectPath.Prefix + EscapeName(checkedName), report);
         }
-
-        GatewayFailureException TooDear(long most) => new(
-            StatusCodes.Status402PaymentRequired,
-            MarketErrorCode.InsufficientFunds,
-            $"What you allowed, and have free in escrow, keeps about {ByteSize.Format(most)}, and the body is longer.",
-            $"market allow {payer} AMOUNT --for {Duration.Format(terms.For)}",
-            "allowance");
+        catch (MarketException refused) when (refused.Code is MarketErrorCode.InsufficientFunds)
+        {
+            // Something else spent the money meanwhile.
+            throw GatewayFailureException.Of(refused, payer, terms.For);
+        }
     }
 
     internal static async Task<EmptyHttpResult> GetAsync(string? name, HttpContext context, IMarketDoor market, CancellationToken token)
@@ -171,7 +165,7 @@ public static class ObjectEndpoints
 
     private static string EscapeName(string name) => string.Join('/', name.Split('/').Select(Uri.EscapeDataString));
 
-    private static GatewayFailureException TooLong() => new(
+    internal static GatewayFailureException TooLong() => new(
         StatusCodes.Status413PayloadTooLarge, MarketErrorCode.Usage, $"An object has at most {ByteSize.Format(ObjectBytesMax)}.", reason: "tooLong");
 
     private static void SetHeaders(HttpResponse response, EntityTagHeaderValue tag, DateTimeOffset? modifiedAt)

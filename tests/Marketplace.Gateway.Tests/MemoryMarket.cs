@@ -1,3 +1,4 @@
+using Marketplace.Client.Deals;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
 using Marketplace.Gateway.Market;
@@ -54,6 +55,8 @@ internal sealed class MemoryMarket : IMarketDoor
     public Task<BalanceReport> BalanceAsync(Address client, CancellationToken token) => Task.FromResult(new BalanceReport(
         client, TokenAmount.Zero, Free, TokenAmount.Zero, TokenAmount.Zero, [new AllowanceReport(Operator, Allowed, null)]));
 
+    public Task<Funds> FundsAsync(Address client, CancellationToken token) => Task.FromResult(new Funds(Free, Allowed, null));
+
     public Task<PutReport> QuoteAsync(Address client, string name, long bytes, KeepTerms terms, CancellationToken token) =>
         Task.FromResult(Report(name, bytes, 1, terms, null));
 
@@ -85,15 +88,15 @@ internal sealed class MemoryMarket : IMarketDoor
         }
     }
 
-    public Task<IReadOnlyList<ListedObject>> ListAsync(Address client, CancellationToken token)
+    public Task<ListReport> ListAsync(Address client, CancellationToken token)
     {
         lock (_lock)
         {
-            return Task.FromResult<IReadOnlyList<ListedObject>>([
+            return Task.FromResult(new ListReport([
                 .. _objects.Where(one => one.Key.Client == client).OrderBy(one => one.Key.Name, StringComparer.Ordinal)
                     .Select(one => new ListedObject(
                         one.Key.Name, ObjectKind.File, one.Value.Bytes.Length, one.Value.Version, ModifiedAt, Redundancy.Default, null)),
-            ]);
+            ], []));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using Marketplace.Client.Names;
 using Marketplace.Gateway.Objects;
 
 namespace Marketplace.Gateway.Tests;
@@ -45,10 +46,12 @@ public sealed class ObjectPathTests
     }
 
     [Fact]
-    public void A_name_of_4096_bytes_passes_and_one_more_does_not()
+    public void The_longest_name_passes_and_one_more_byte_does_not()
     {
-        Assert.True(ObjectPath.TryRead(ObjectPath.Prefix + new string('a', 4096), out _, out _));
-        Assert.False(ObjectPath.TryRead(ObjectPath.Prefix + new string('a', 4097), out _, out _));
+        string longest = string.Join('/', Enumerable.Repeat(new string('a', 15), ObjectName.NameBytesMax / 16)) + "b";
+        Assert.Equal(ObjectName.NameBytesMax, longest.Length);
+        Assert.True(ObjectPath.TryRead(ObjectPath.Prefix + longest, out _, out _));
+        Assert.False(ObjectPath.TryRead(ObjectPath.Prefix + longest + "b", out _, out _));
     }
 
     [Fact]
