@@ -96,7 +96,7 @@ internal sealed class MemoryMarket : IMarketDoor
                 .. _objects.Where(one => one.Key.Client == client).OrderBy(one => one.Key.Name, StringComparer.Ordinal)
                     .Select(one => new ListedObject(
                         one.Key.Name, ObjectKind.File, one.Value.Bytes.Length, one.Value.Version, ModifiedAt, Redundancy.Default, null)),
-            ], []));
+            ]));
         }
     }
 
