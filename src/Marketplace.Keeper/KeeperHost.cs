@@ -1,3 +1,5 @@
+using Marketplace.Chain.Accounts;
+using Marketplace.Client.Discovery;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
 using Marketplace.Hosting;
@@ -18,6 +20,31 @@ public sealed record KeeperChain(ulong ChainId, Address Market, Schedule Schedul
 /// <summary>Runs a record keeper: <c>market keeper run</c>.</summary>
 public static class KeeperHost
 {
+    /// <summary>Runs until the token is cancelled or the process is told to end. Returns after an orderly end.</summary>
+    /// <param name="options">What the keeper is told.</param>
+    /// <param name="token">Ends it.</param>
+    /// <param name="listening">Told once the API answers: where it listens, and the address whose key signs.</param>
+    /// <exception cref="MarketException">The options are wrong, the key does not open, or the chain is not the one named.</exception>
+    public static async Task RunAsync(KeeperOptions options, CancellationToken token, Action<Uri, Address>? listening = null)
+    {
+        OptionsCheck.Check<KeeperOptions, KeeperOptionsValidator>(options);
+        using Account account = KeeperKey.OpenOrCreate(options.KeyPath, options.Passphrase, options.KeyStrength);
+        using ChainConnection connection = await ChainConnection.OpenAsync(options, account, token);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(token);
+        WebApplication app = Build(options, new AccountSigner(account), new ChainMessageVerifier(), connection.Chain, connection.Feed, TimeProvider.System);
+        Task announcing = Task.CompletedTask;
+        await MarketHost.RunAsync(
+            app,
+            urls =>
+            {
+                if (options.AnnounceUrl is { } url) announcing = connection.AnnounceAsync(url, app.Logger, ending.Token);
+                listening?.Invoke(urls[0], account.Address);
+            },
+            token);
+        await ending.CancelAsync();
+        await announcing;
+    }
+
     /// <summary>The keeper as it runs, with its surroundings given.</summary>
     internal static WebApplication Build(
         KeeperOptions options, IMessageSigner signer, IMessageVerifier verifier, KeeperChain chain, IChainFeed feed, TimeProvider time)
@@ -60,5 +87,5 @@ public static class KeeperHost
 
     /// <summary>A database belongs to one market on one chain.</summary>
     private static string ScopeOf(KeeperChain chain, KeeperOptions options) =>
-        $"{chain.ChainId}/" + string.Join('/', KeeperOptionsValidator.ContractsNeeded.Select(name => options.Contracts[name].ToString()));
+        $"{chain.ChainId}/" + string.Join('/', KeeperOptionsValidator.ContractsNeeded.Select(name => options.Deployment[name].ToString()));
 }

@@ -46,7 +46,7 @@ public sealed class KeeperMetrics : IDisposable
     public void Applied(ChainStep step)
     {
         _events.Add(step.Blocks.Sum(block => block.Events.Count));
-        if (step.RevertTo is not null) _reverts.Add(1);
+        if (step.RevertedFrom is not null) _reverts.Add(1);
     }
 
     /// <summary>A step failed.</summary>

@@ -1,7 +1,7 @@
-using Marketplace.Domain;
+using Marketplace.Chain;
+using Marketplace.Chain.Accounts;
 using Marketplace.Hosting.Http;
 using Marketplace.Keeper.Pinging;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Marketplace.Keeper;
@@ -15,11 +15,11 @@ public sealed record KeeperOptions
     /// <summary>Where it listens, such as <c>http://127.0.0.1:8500</c>; port 0 takes a free one. Loopback unless its operator says otherwise.</summary>
     public Uri Listen { get; init; } = new("http://127.0.0.1:0");
 
-    /// <summary>One JSON-RPC endpoint of the chain, or several separated by commas.</summary>
-    public required string RpcUrl { get; init; }
+    /// <summary>The chain and the contracts on it, as <c>deployments/CHAINID.json</c> or <c>devnet.json</c> names them.</summary>
+    public required Deployment Deployment { get; init; }
 
-    /// <summary>Addresses of the contracts by name, as in <c>deployments/CHAINID.json</c>. Needed: NodeRegistry, StorageMarket, Bank.</summary>
-    public required IReadOnlyDictionary<string, Address> Contracts { get; init; }
+    /// <summary>One JSON-RPC endpoint of the chain, or several separated by commas; <c>null</c> for the one that the deployment names.</summary>
+    public string? RpcUrl { get; init; }
 
     /// <summary>Key store of the key that signs answers; <c>null</c> is <c>keeper-key.json</c> in the data folder, made at the first start.</summary>
     public string? KeyFile { get; init; }
@@ -27,14 +27,14 @@ public sealed record KeeperOptions
     /// <summary>Opens the key store.</summary>
     public required string Passphrase { get; init; }
 
+    /// <summary>How dear a guess at the passphrase of a key store made now is; <c>null</c> for the standard.</summary>
+    public KeyStoreStrength? KeyStrength { get; init; }
+
     /// <summary>The time frame of pings: each node is asked at least once in it, and one that died is offline by its end.</summary>
     public TimeSpan PingFrame { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Whether nodes at private addresses are asked; always so on a development network (chain id 31337).</summary>
     public bool AllowPrivateNodes { get; init; }
-
-    /// <summary>The first block that can hold an event of the market: the one of its deployment. 0 is always right, and slower.</summary>
-    public ulong FirstBlock { get; init; }
 
     /// <summary>
     /// The address to announce in the register on chain, such as <c>https://keeper.example.org</c>; <c>null</c> announces nothing.
@@ -64,19 +64,19 @@ public sealed record KeeperOptions
 /// <summary>Says what is wrong with options, in words.</summary>
 public sealed class KeeperOptionsValidator : IValidateOptions<KeeperOptions>
 {
-    internal static readonly string[] ContractsNeeded = ["NodeRegistry", "StorageMarket", "Bank"];
+    internal static readonly string[] ContractsNeeded = ["NodeRegistry", "StorageMarket", "Bank", "Clock"];
 
     /// <inheritdoc />
     public ValidateOptionsResult Validate(string? name, KeeperOptions options)
     {
         var faults = new List<string>();
         if (string.IsNullOrWhiteSpace(options.DataDir)) faults.Add("The keeper needs a data folder.");
-        if (string.IsNullOrWhiteSpace(options.RpcUrl)) faults.Add("The keeper needs the URL of an RPC endpoint.");
+        if (string.IsNullOrWhiteSpace(options.RpcUrl ?? options.Deployment.RpcUrl)) faults.Add("The keeper needs the URL of an RPC endpoint.");
         if (options.Listen is not { IsAbsoluteUri: true, Scheme: "http" }) faults.Add("The keeper listens at http://HOST:PORT; TLS is for a proxy before it.");
         if (options.PingFrame < PingFrameMin) faults.Add($"The time frame of pings is at least {PingFrameMin.TotalSeconds} seconds.");
         if (options.AnnounceUrl is { } url && (!url.IsAbsoluteUri || url.Scheme is not ("http" or "https"))) faults.Add("The announced address is a URL of http or https.");
         if (options.RequestLimits is not { PerSecond: > 0, Burst: > 0 }) faults.Add("The limits of requests are above zero.");
-        foreach (string contract in ContractsNeeded.Where(contract => !options.Contracts.ContainsKey(contract))) faults.Add($"The address of {contract} is missing.");
+        foreach (string contract in ContractsNeeded.Where(contract => !options.Deployment.Addresses.ContainsKey(contract))) faults.Add($"The address of {contract} is missing.");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 

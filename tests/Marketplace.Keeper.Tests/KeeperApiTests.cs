@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
 using Marketplace.Client.Discovery;
 using Marketplace.Client.Json;
@@ -234,13 +235,16 @@ internal sealed class RunningKeeper : IAsyncDisposable
         var options = new KeeperOptions
         {
             DataDir = keeper._folder.Path,
-            RpcUrl = "http://127.0.0.1:1",
-            Contracts = new Dictionary<string, Address>(StringComparer.Ordinal)
-            {
-                ["NodeRegistry"] = AddressOf(1),
-                ["StorageMarket"] = AddressOf(2),
-                ["Bank"] = AddressOf(3),
-            },
+            Deployment = new Deployment(
+                31337,
+                new Dictionary<string, Address>(StringComparer.Ordinal)
+                {
+                    ["NodeRegistry"] = AddressOf(1),
+                    ["StorageMarket"] = AddressOf(2),
+                    ["Bank"] = AddressOf(3),
+                    ["Clock"] = AddressOf(4),
+                },
+                "http://127.0.0.1:1"),
             Passphrase = "",
             PingFrame = TimeSpan.FromHours(1),
             RequestLimits = new RequestLimits(1000, 1000),

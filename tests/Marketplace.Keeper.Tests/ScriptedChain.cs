@@ -27,7 +27,7 @@ internal sealed class ScriptedChain : IChainFeed
     public static ChainStep Step(ulong head, params (ulong Block, MarketEvent[] Events)[] blocks) => Fork(null, head, 0, blocks);
 
     public static ChainStep Fork(ulong? revertTo, ulong head, int branch, params (ulong Block, MarketEvent[] Events)[] blocks) => new(
-        revertTo is { } ancestor ? new BlockNumber(ancestor) : null,
+        revertTo is { } ancestor ? new BlockNumber(ancestor + 1) : null,
         [.. blocks.Select(block => new EventBlock(new BlockNumber(block.Block), block.Events))],
         $"{head}/{branch}",
         new BlockNumber(head),

@@ -21,11 +21,19 @@ internal sealed class TestNode : IAsyncDisposable
     private readonly X509Certificate2 _certificate = SelfSigned();
     private readonly Account _hot = Account.Create();
     private readonly uint _id;
+    private readonly MarketScope _scope;
     private WebApplication? _app;
     private int _port;
     private int _pings;
 
-    private TestNode(uint id) => _id = id;
+    private TestNode(uint id, MarketScope scope)
+    {
+        _id = id;
+        _scope = scope;
+    }
+
+    /// <summary>Its hot key.</summary>
+    public Account Hot => _hot;
 
     /// <summary>Signs with a stranger's key instead of the hot key.</summary>
     public bool Forges { get; set; }
@@ -39,9 +47,9 @@ internal sealed class TestNode : IAsyncDisposable
     public NodeRegistered Entry => ScriptedChain.Registered(
         _id, endpoint: $"https://127.0.0.1:{_port}", hot: _hot.Address, fingerprint: CertificateFingerprint.Of(_certificate).Sha256);
 
-    public static async Task<TestNode> StartAsync(uint id)
+    public static async Task<TestNode> StartAsync(uint id, MarketScope? scope = null)
     {
-        var node = new TestNode(id);
+        var node = new TestNode(id, scope ?? Scope);
         await node.ListenAsync();
         return node;
     }
@@ -63,7 +71,7 @@ internal sealed class TestNode : IAsyncDisposable
         {
             Interlocked.Increment(ref _pings);
             var signer = new AccountSigner(Forges ? Account.Create() : _hot);
-            return Results.Json(Beat.Sign(signer, Scope, new NodeId(_id), nonce, new BlockNumber(5), FreeBytes, "1.2.3"), NodeJson.Default.Beat);
+            return Results.Json(Beat.Sign(signer, _scope, new NodeId(_id), nonce, new BlockNumber(5), FreeBytes, "1.2.3"), NodeJson.Default.Beat);
         });
         await _app.StartAsync();
         _port = MarketHost.AddressesOf(_app)[0].Port;

@@ -3,7 +3,7 @@ using Marketplace.Domain;
 namespace Marketplace.Keeper.Indexing;
 
 /// <summary>What happened on the chain since a position: first what was taken back, then what was added.</summary>
-/// <param name="RevertTo">Everything above this block was taken back; <c>null</c> if nothing was.</param>
+/// <param name="RevertedFrom">Everything from this block on was taken back; <c>null</c> if nothing was.</param>
 /// <param name="Blocks">Blocks with events of the market, in order.</param>
 /// <param name="Position">Where to go on from, in the follower's own words. Stored in the same transaction as the changes.</param>
 /// <param name="Head">The newest block that is covered.</param>
@@ -11,7 +11,7 @@ namespace Marketplace.Keeper.Indexing;
 /// <param name="HeadTime">Its time.</param>
 /// <param name="Tip">The newest block that the chain has; above <paramref name="Head"/> while more is waiting.</param>
 public sealed record ChainStep(
-    BlockNumber? RevertTo, IReadOnlyList<EventBlock> Blocks, string Position, BlockNumber Head, Hash32 HeadHash, DateTimeOffset HeadTime, BlockNumber Tip);
+    BlockNumber? RevertedFrom, IReadOnlyList<EventBlock> Blocks, string Position, BlockNumber Head, Hash32 HeadHash, DateTimeOffset HeadTime, BlockNumber Tip);
 
 /// <summary>The market's events of one block, in the order of their log indexes.</summary>
 public sealed record EventBlock(BlockNumber Block, IReadOnlyList<MarketEvent> Events);

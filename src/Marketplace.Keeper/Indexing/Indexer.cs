@@ -57,15 +57,15 @@ public sealed partial class Indexer(
         store.Apply(step);
         metrics.Applied(step);
         LagBlocks = step.Tip.Value - Math.Min(step.Tip.Value, step.Head.Value);
-        if (step.RevertTo is { } ancestor) LogReverted(ancestor);
-        if (step.RevertTo is not null || step.Blocks.Any(block => block.Events.Any(ChangesRegistry))) registry.Ring();
+        if (step.RevertedFrom is { } first) LogReverted(first);
+        if (step.RevertedFrom is not null || step.Blocks.Any(block => block.Events.Any(ChangesRegistry))) registry.Ring();
     }
 
     private static bool ChangesRegistry(MarketEvent happened) =>
         happened is NodeRegistered or NodeHotChanged or NodeEndpointChanged or NodeOwnerChanged or NodeStakeChanged;
 
-    [LoggerMessage(4101, LogLevel.Information, "A reorganisation took back the blocks above {Ancestor}")]
-    private partial void LogReverted(BlockNumber ancestor);
+    [LoggerMessage(4101, LogLevel.Information, "A reorganisation took back the blocks from {First} on")]
+    private partial void LogReverted(BlockNumber first);
 
     [LoggerMessage(4102, LogLevel.Warning, "A reorganisation goes deeper than is kept; reading the chain anew")]
     private partial void LogAnew(Exception cause);

@@ -10,7 +10,7 @@ namespace Marketplace.Keeper.Indexing;
 public sealed record IndexedHead(BlockNumber Block, Hash32 Hash, DateTimeOffset Time);
 
 /// <summary>A reorganisation went deeper than the steps back that are kept: the tables must be made anew from the chain.</summary>
-public sealed class UndoExhaustedException(BlockNumber block) : Exception($"The changes above block {block} can no longer be taken back.");
+public sealed class UndoExhaustedException(BlockNumber block) : Exception($"The changes from block {block} on can no longer be taken back.");
 
 /// <summary>
 /// The keeper's SQLite file. Projections and cursor move in one transaction, so a crash at any moment leaves both before or both after.
@@ -61,7 +61,7 @@ public sealed class KeeperStore : IDisposable
         lock (_writing)
         {
             using SqliteTransaction transaction = _writer.BeginTransaction();
-            if (step.RevertTo is { } ancestor) Revert(ancestor);
+            if (step.RevertedFrom is { } first) Revert(first);
             foreach (EventBlock block in step.Blocks)
             {
                 _writer.Execute("INSERT INTO working(one, block) VALUES(1, $0)", block.Block);
@@ -119,12 +119,12 @@ public sealed class KeeperStore : IDisposable
         SqliteConnection.ClearPool(any);
     }
 
-    private void Revert(BlockNumber ancestor)
+    private void Revert(BlockNumber first)
     {
         IndexedHead? head = HeadOf(_writer);
-        if (head is not null && head.Block.Value > ancestor.Value + UndoBlocks) throw new UndoExhaustedException(ancestor);
-        foreach (string sql in _writer.List("SELECT sql FROM undo WHERE block > $0 ORDER BY seq DESC", reader => reader.GetString(0), ancestor)) _writer.Execute(sql);
-        _writer.Execute("DELETE FROM undo WHERE block > $0", ancestor);
+        if (head is not null && head.Block.Value >= first.Value + UndoBlocks) throw new UndoExhaustedException(first);
+        foreach (string sql in _writer.List("SELECT sql FROM undo WHERE block >= $0 ORDER BY seq DESC", reader => reader.GetString(0), first)) _writer.Execute(sql);
+        _writer.Execute("DELETE FROM undo WHERE block >= $0", first);
     }
 
     private void Reset() => _writer.Execute(Schema.Clear + Schema.Create);

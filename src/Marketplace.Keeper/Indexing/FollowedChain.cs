@@ -1,0 +1,61 @@
+using Marketplace.Chain;
+using Marketplace.Chain.Eth;
+using Marketplace.Chain.Following;
+using Marketplace.Domain;
+
+namespace Marketplace.Keeper.Indexing;
+
+/// <summary>The chain's logs, by the follower that notices reorganisations, as steps of the keeper.</summary>
+internal sealed class FollowedChain : IChainFeed
+{
+    private readonly EthApi _eth;
+    private readonly LogFollower _follower;
+    private readonly ulong _firstBlock;
+    private readonly TimeSpan _pollInterval;
+    private readonly TimeProvider _time;
+
+    /// <param name="contracts">The market.</param>
+    /// <param name="firstBlock">No event is older.</param>
+    /// <param name="pollInterval">The pause between two looks at a chain without news.</param>
+    /// <param name="time">The clock.</param>
+    public FollowedChain(MarketContracts contracts, ulong firstBlock, TimeSpan pollInterval, TimeProvider time)
+    {
+        var filter = new LogFilter { Addresses = [contracts.NodeRegistry.Address, contracts.StorageMarket.Address, contracts.Bank.Address] };
+        _eth = contracts.Web3.Eth;
+        _follower = new LogFollower(_eth, filter, time: time);
+        _firstBlock = firstBlock;
+        _pollInterval = pollInterval;
+        _time = time;
+    }
+
+    /// <inheritdoc />
+    public async Task<ChainStep?> PullAsync(string? position, CancellationToken token)
+    {
+        // A position that is no cursor was written by another version: the store is then begun anew by its own version number.
+        ChainCursor cursor = position is null ? ChainCursor.StartAt(_firstBlock) : ChainCursor.Parse(position);
+        ChainChanges changes = await _follower.NextAsync(cursor, token);
+        if (changes.IsEmpty)
+        {
+            await Task.Delay(_pollInterval, _time, token);
+            return null;
+        }
+
+        Block head = await CoveredAsync(changes, token);
+        return new ChainStep(
+            changes.RevertedFrom is { } first ? new BlockNumber(first) : null,
+            [.. changes.Applied.Select(block => new EventBlock(new BlockNumber(block.Block.Number), [.. block.Logs.Select(MarketEvents.Read).OfType<MarketEvent>()]))],
+            changes.Cursor.ToString(),
+            new BlockNumber(head.Number),
+            head.Hash,
+            head.Time,
+            new BlockNumber(changes.Head.Number));
+    }
+
+    /// <summary>The last block that the tables cover after these changes; the first of the chain if they cover none.</summary>
+    private async Task<Block> CoveredAsync(ChainChanges changes, CancellationToken token)
+    {
+        ulong last = Math.Max(changes.Cursor.NextBlock, 1) - 1;
+        if (last == changes.Head.Number) return changes.Head;
+        return await _eth.GetBlockAsync(BlockParameter.At(last), token) ?? throw new IOException($"The chain no longer has block {last}; asking again.");
+    }
+}

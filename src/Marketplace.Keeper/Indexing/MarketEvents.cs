@@ -1,0 +1,50 @@
+using System.Numerics;
+using Marketplace.Chain;
+using Marketplace.Chain.Contracts;
+using Marketplace.Chain.Eth;
+using Marketplace.Domain;
+
+namespace Marketplace.Keeper.Indexing;
+
+/// <summary>Reads logs of the market's contracts as <see cref="MarketEvent"/>s. The one place that knows what contracts call things.</summary>
+internal static class MarketEvents
+{
+    /// <summary>A longer endpoint is no endpoint; the contract allows no longer ones.</summary>
+    private const int EndpointCharsMax = 1024;
+
+    /// <summary>What a log means for the tables; <c>null</c> if nothing.</summary>
+    public static MarketEvent? Read(Log log) => KnownContracts.TryDecodeEvent(log, out IContractEvent? happened) ? Read(happened) : null;
+
+    private static MarketEvent? Read(IContractEvent happened) => happened switch
+    {
+        RegisteredEvent e => new NodeRegistered(
+            new NodeId(e.Node), e.Owner, e.Hot, e.Stake, e.Price, e.CapacityMiB, e.Fingerprint, Endpoint(e.Endpoint)),
+        HotChangedEvent e => new NodeHotChanged(new NodeId(e.Node), e.Hot),
+        EndpointChangedEvent e => new NodeEndpointChanged(new NodeId(e.Node), e.Fingerprint, Endpoint(e.Endpoint)),
+        OfferChangedEvent e => new NodeOfferChanged(new NodeId(e.Node), e.Price, e.CapacityMiB),
+        OwnerChangedEvent e => new NodeOwnerChanged(new NodeId(e.Node), e.Owner),
+        StakeAddedEvent e => new NodeStakeChanged(new NodeId(e.Node), e.Stake),
+        StakeTakenEvent e => new NodeStakeChanged(new NodeId(e.Node), 0),
+        ExitStartedEvent e => new NodeExiting(new NodeId(e.Node), new PeriodNumber(e.From)),
+        NodeOutEvent e => new NodeExiting(new NodeId(e.Node), new PeriodNumber(e.From)),
+        KeeperAnnouncedEvent e => new KeeperAnnounced(e.Keeper, e.Owner, e.Key, Endpoint(e.Endpoint)),
+        DealOpenedEvent e => Rate.TryDecode(e.Terms.Rate, out Rate rate)
+            ? new DealOpened(
+                DealId.FromWord(e.Id), e.Terms.K, e.Terms.N, rate, e.Terms.Leaves, new PeriodNumber(e.From), new PeriodNumber(e.Terms.End),
+                new PeriodNumber(e.Terms.MaxEnd), Units(e.Units))
+            : null,
+        SlotFilledEvent e => new SlotFilled(DealId.FromWord(e.Id), e.Slot, new NodeId(e.Node), e.Root, new PeriodNumber(e.From)),
+        DealExtendedEvent e => new DealExtended(DealId.FromWord(e.Id), new PeriodNumber(e.End), Units(e.Units)),
+        DealSettledEvent e => new DealSettled(DealId.FromWord(e.Id), Units(e.Paid), Units(e.Refund)),
+        ProvedEvent e => new PeriodProved(new NodeId(e.Node), new PeriodNumber(e.Period), Units(e.Pay)),
+        RewardMintedEvent e => new RewardMinted(new NodeId(e.Node), Units(e.Units)),
+        _ => null,
+    };
+
+    /// <summary>The token's cap is far below what SQLite's integers hold; more can only be a mistake, and is cut.</summary>
+    private static ulong Units(BigInteger units) => (ulong)BigInteger.Min(units, long.MaxValue);
+
+    /// <summary>A text of a stranger: printable ASCII, or nothing.</summary>
+    private static string Endpoint(string text) =>
+        text.Length <= EndpointCharsMax && !text.AsSpan().ContainsAnyExceptInRange(' ', '~') ? text : "";
+}
