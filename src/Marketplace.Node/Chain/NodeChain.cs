@@ -1,0 +1,131 @@
+using Marketplace.Chain;
+using Marketplace.Chain.Contracts;
+using Marketplace.Chain.Eth;
+using Marketplace.Chain.Transactions;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Node;
+
+/// <summary>What never changes in a market.</summary>
+/// <param name="Scope">The chain and the market.</param>
+/// <param name="Schedule">Its clock.</param>
+/// <param name="StakePeriods">Periods of pay that a stake must cover.</param>
+internal sealed record MarketFacts(MarketScope Scope, Schedule Schedule, ushort StakePeriods);
+
+/// <summary>The chain as one node sees it: a few views and the transactions that its hot key sends.</summary>
+internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFacts facts) : IDisposable
+{
+    private const uint RangesPerPage = 100;
+    private const uint LogBlocksMax = 1_000;
+
+    /// <summary>The contracts.</summary>
+    public MarketContracts Contracts { get; } = contracts;
+
+    /// <summary>This node.</summary>
+    public NodeId Node { get; } = node;
+
+    /// <summary>What never changes.</summary>
+    public MarketFacts Facts { get; } = facts;
+
+    /// <summary>Reads what never changes.</summary>
+    public static async Task<MarketFacts> ReadFactsAsync(MarketContracts contracts, CancellationToken token) => new(
+        new MarketScope(contracts.ChainId, contracts.StorageMarket.Address),
+        new Schedule(
+            await contracts.Clock.PeriodBlocksAsync(token: token),
+            await contracts.Clock.SeedDelayAsync(token: token),
+            await contracts.Clock.BlockSecondsAsync(token: token)),
+        await contracts.StorageMarket.StakePeriodsAsync(token: token));
+
+    public async Task<BlockNumber> TipAsync(CancellationToken token) => new(await Contracts.Web3.Eth.GetBlockNumberAsync(token));
+
+    public Task<NodeView> RegisteredAsync(CancellationToken token) => Contracts.NodeRegistry.NodeAsync(Node.Value, token: token);
+
+    public Task<Duty> DutyAsync(BlockNumber at, CancellationToken token) => Contracts.Lens.DutyAsync(Node.Value, BlockParameter.At(at), token);
+
+    public Task<Standing> StandingAsync(CancellationToken token) => Contracts.Lens.StandingAsync(Node.Value, token: token);
+
+    /// <summary>The whole ledger as it stands at a block.</summary>
+    public async Task<IReadOnlyList<LedgerRange>> LedgerAsync(BlockNumber at, CancellationToken token)
+    {
+        var ranges = new List<LedgerRange>();
+        ulong cursor = 0;
+        while (true)
+        {
+            (EntryView[] entries, ulong next) = await Contracts.Lens.LedgerAsync(Node.Value, cursor, RangesPerPage, BlockParameter.At(at), token);
+            foreach (EntryView entry in entries)
+            {
+                ranges.Add(new LedgerRange(
+                    entry.Start, entry.Length, new ShardCommitment(entry.Root, (long)entry.Leaves), new PeriodNumber(entry.From), new PeriodNumber(entry.Until)));
+            }
+
+            if (entries.Length == 0 || next <= cursor) return ranges;
+            cursor = next;
+        }
+    }
+
+    /// <summary>
+    /// Whether something in some blocks may have changed this node's ledger. True as well if there are more blocks than one question may
+    /// span: then looking is cheaper than asking.
+    /// </summary>
+    public async Task<bool> IsLedgerTouchedAsync(BlockNumber after, BlockNumber to, CancellationToken token)
+    {
+        if (to <= after) return to < after;
+        if (to.Value - after.Value > LogBlocksMax) return true;
+        Span<byte> topic = stackalloc byte[Hash32.SizeBytes];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(topic[^4..], Node.Value);
+        var filled = new LogFilter
+        {
+            Addresses = [Contracts.StorageMarket.Address],
+            Topics = [[SlotFilledEvent.Topic], [], [new Hash32(topic)]],
+        };
+        var extended = new LogFilter { Addresses = [Contracts.StorageMarket.Address], Topics = [[DealExtendedEvent.Topic]] };
+        EthApi eth = Contracts.Web3.Eth;
+        return (await eth.GetLogsAsync(filled, after.Value + 1, to.Value, token)).Count > 0 ||
+            (await eth.GetLogsAsync(extended, after.Value + 1, to.Value, token)).Count > 0;
+    }
+
+    /// <summary>A client's free money, in units u.</summary>
+    public async Task<UInt128> FreeUnitsAsync(Address client, CancellationToken token) => (await Contracts.Escrow.AccountOfAsync(client, token: token)).Free;
+
+    /// <summary>Whether an account may act for a client now.</summary>
+    public async Task<bool> MayActAsync(Address client, Address signer, CancellationToken token)
+    {
+        PeriodNumber now = Facts.Schedule.PeriodOf(await TipAsync(token));
+        return await Contracts.Escrow.MayActAsync(client, signer, now.Value, token: token);
+    }
+
+    /// <summary>Who holds a slot of a deal; null if the deal was never opened, node 0 if it is open and the slot vacant.</summary>
+    public async Task<NodeId?> HolderAsync(DealId deal, int slot, CancellationToken token)
+    {
+        DealView view = await Contracts.Lens.DealAsync(deal.ToWord(), token: token);
+        if (view.State == 0) return null;
+        SlotView? holder = Array.Find(view.Slots, candidate => candidate.Index == slot);
+        return new NodeId(holder?.Node ?? 0);
+    }
+
+    /// <summary>Sends the proof of a period. A proof that somebody else sent meanwhile is as good.</summary>
+    public async Task ProveAsync(PeriodNumber period, byte[] proof, TimeSpan deadline, CancellationToken token)
+    {
+        try
+        {
+            await Contracts.StorageMarket.ProveAsync(Node.Value, period.Value, proof, new TransactionOptions { Deadline = deadline }, token);
+        }
+        catch (ContractRevertException e) when (e.Error is StorageMarketAlreadyProvedError)
+        {
+            // What was wanted is done.
+        }
+    }
+
+    public Task PinAsync(CancellationToken token) => Contracts.StorageMarket.PinAsync(token: token);
+
+    /// <summary>Moves what was earned to the owner's free money, and mints the reward that waits.</summary>
+    public async Task CollectAsync(bool earned, bool reward, CancellationToken token)
+    {
+        if (earned) await Contracts.StorageMarket.CollectAsync(Node.Value, token: token);
+        if (reward) await Contracts.Bank.MintRewardAsync([Node.Value], token: token);
+    }
+
+    public void Dispose() => Contracts.Dispose();
+}

@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using Hangfire;
+using Hangfire.InMemory;
+using Marketplace.Chain;
+using Marketplace.Chain.Contracts;
+using Marketplace.Domain;
+using Marketplace.Hosting;
+using Marketplace.Hosting.Http;
+using Marketplace.Network;
+using Marketplace.Storage;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Marketplace.Node;
+
+/// <summary>The storage node as a process: takes shards, gives them, proves them.</summary>
+public static class NodeHost
+{
+    private const int RequestsPerSecondMax = 500;
+    private const int RequestBurstMax = 2_000;
+    private static readonly TimeSpan s_jobMemory = TimeSpan.FromMinutes(5);
+
+    /// <summary>Runs the node of a folder until SIGTERM, SIGINT or the token.</summary>
+    /// <exception cref="MarketException">The folder holds no registered node, the passphrase is wrong, or the chain is another one.</exception>
+    public static async Task RunAsync(NodeOptions options, CancellationToken token)
+    {
+        NodeConfig config = NodeConfig.Read(options.DataDir);
+        NodeRegistration registration = NodeRegistration.Read(options.DataDir) ?? throw NodeSetup.NotRegistered(options.DataDir);
+        NodeLimits limits = options.Limits ?? new NodeLimits();
+        using var keys = NodeKeys.Open(options.DataDir, options.Passphrase);
+        MarketContracts contracts = await MarketContracts.ConnectAsync(options.Deployment, keys.Hot, options.RpcUrl, token);
+        using var chain = new NodeChain(contracts, registration.Node, await NodeChain.ReadFactsAsync(contracts, token));
+        if (chain.Facts.Scope != new MarketScope(registration.ChainId, registration.Market))
+        {
+            throw new MarketException(MarketErrorCode.Usage, $"The node is registered with the market {registration.Market} on chain {registration.ChainId}, not with this one.");
+        }
+
+        await AgreeWithRegistryAsync(chain, config, keys, token);
+        await using ShardDepot depot = await ShardDepot.OpenAsync(
+            new DepotOptions(Path.Combine(options.DataDir, NodeFiles.Depot), config.CapacityBytes), TimeProvider.System, token);
+
+        var hostOptions = new MarketHostOptions
+        {
+            LogFile = options.LogFile,
+            LogLevel = options.LogLevel,
+            ConnectionsMax = limits.ConnectionsMax,
+            RequestLimits = new RequestLimits(RequestsPerSecondMax, RequestBurstMax),
+        };
+        WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, options.DataDir);
+        string running = Path.Combine(options.DataDir, NodeFiles.Running);
+        try
+        {
+            await app.Services.GetRequiredService<NodeWorker>().LookAsync(token);
+            await MarketHost.RunAsync(app, addresses => Announce(addresses, options, registration.Node, config, running), token);
+        }
+        finally
+        {
+            File.Delete(running);
+        }
+    }
+
+    private static WebApplication Build(
+        MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, string dataDir)
+    {
+        WebApplicationBuilder builder = MarketHost.CreateBuilder(hostOptions);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(config.Listen, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1AndHttp2;
+                listen.UseHttps(keys.Certificate);
+            });
+            kestrel.Listen(config.Admin, listen => listen.Use(next => connection =>
+            {
+                connection.Items[AdminEndpoints.ConnectionMark] = true;
+                return next(connection);
+            }));
+        });
+        builder.Logging.AddFilter("Hangfire", LogLevel.Error);
+        builder.Services
+            .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
+            .AddSingleton<NodePulse>().AddSingleton<NodeWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>()
+            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<AdminEndpoints>()
+            .AddHangfire(hangfire => hangfire
+                .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
+                .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }))
+            .AddHangfireServer(server =>
+            {
+                server.WorkerCount = 2;
+                server.SchedulePollingInterval = TimeSpan.FromSeconds(1);
+                server.ServerName = string.Create(CultureInfo.InvariantCulture, $"node-{chain.Node}");
+            });
+
+        WebApplication app = builder.Build();
+        app.UseMarketDefaults(hostOptions);
+        var password = AdminPassword.FromFile(Path.Combine(dataDir, NodeFiles.AdminPassword));
+        app.MapWhen(
+            context => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(AdminEndpoints.ConnectionMark) == true,
+            admin => app.Services.GetRequiredService<AdminEndpoints>().Map(admin, password, app.Services.GetRequiredService<JobStorage>()));
+        app.UseRouting();
+        app.Services.GetRequiredService<AboutEndpoints>().Map(app);
+        app.Services.GetRequiredService<UploadEndpoints>().Map(app);
+        app.Services.GetRequiredService<ShardEndpoints>().Map(app);
+        app.Services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<ProvingJob>(
+            ProvingJob.Id, job => job.RunAsync(CancellationToken.None), ProvingJob.CronOf(chain.Facts.Schedule.BlockSeconds));
+        return app;
+    }
+
+    /// <summary>The register must name this node's key; endpoint, certificate, price and capacity follow the settings.</summary>
+    private static async Task AgreeWithRegistryAsync(NodeChain chain, NodeConfig config, NodeKeys keys, CancellationToken token)
+    {
+        NodeView node = await chain.RegisteredAsync(token);
+        if (node.Hot != keys.Hot.Address)
+        {
+            throw new MarketException(MarketErrorCode.Usage, $"Node {chain.Node} has another hot key on chain: {node.Hot}.", "Its owner can set this one, or register this folder anew.");
+        }
+
+        uint capacity = NodeSetup.CapacityMiB(config.CapacityBytes);
+        ulong price = (ulong)config.Price.PerGibibyteMonth.Units;
+        if (node.Fingerprint != keys.Fingerprint.Sha256 || node.Endpoint != config.Url.ToString())
+        {
+            await chain.Contracts.NodeRegistry.SetEndpointAsync(chain.Node.Value, keys.Fingerprint.Sha256, config.Url.ToString(), token: token);
+        }
+
+        if (node.Price != price || node.CapacityMiB != capacity) await chain.Contracts.NodeRegistry.SetOfferAsync(chain.Node.Value, price, capacity, token: token);
+    }
+
+    private static void Announce(IReadOnlyList<Uri> addresses, NodeOptions options, NodeId id, NodeConfig config, string running)
+    {
+        Uri admin = addresses.First(address => address.Scheme == Uri.UriSchemeHttp);
+        NodeFiles.Write(running, JsonSerializer.Serialize(new RunningNode(Environment.ProcessId, config.Url.Uri, admin), NodeFilesJson.Default.RunningNode));
+        options.Listening?.Invoke(new NodeListening(id, config.Url.Uri, admin));
+    }
+}

@@ -1,0 +1,211 @@
+using System.Globalization;
+using Marketplace.Chain.Contracts;
+using Marketplace.Chain.Rpc;
+using Marketplace.Chain.Transactions;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Marketplace.Node;
+
+/// <summary>
+/// Reads what is true, asks <see cref="NodePlan"/>, does it. It remembers nothing that matters: a restart, a second run or a missed
+/// turn changes nothing, because every turn begins with the chain.
+/// </summary>
+internal sealed partial class NodeWorker(
+    NodeChain chain, ShardDepot depot, NodePulse pulse, NodeLimits limits, TimeProvider time, ILogger<NodeWorker> log) : IDisposable
+{
+    /// <summary>Turns of reading and deciding in one call: one may make the next possible.</summary>
+    private const int RoundsMax = 3;
+
+    private const string LedgerBlockFact = "ledgerBlock";
+    private const string CollectedFact = "collectedPeriod";
+
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly uint _reorgBlocks = chain.Facts.Scope.ChainId == Network.EndpointGate.DevelopmentChainId ? limits.DevelopmentReorgBlocks : limits.ReorgBlocks;
+    private TimeSpan _pause;
+    private DateTimeOffset _quietUntil;
+    private PeriodNumber? _lastProvedHere;
+    private string? _trouble;
+
+    /// <summary>Looks at the chain once, so that the first request finds a node that knows it. Does nothing if the chain does not answer.</summary>
+    public async Task LookAsync(CancellationToken token)
+    {
+        try
+        {
+            await ReadAsync(token);
+        }
+        catch (RpcException e)
+        {
+            LogTrouble(e.Message, 0);
+        }
+    }
+
+    /// <summary>One turn. Returns at once if another is under way, or if the last one failed a moment ago.</summary>
+    public async Task TickAsync(CancellationToken token)
+    {
+        if (!await _turn.WaitAsync(TimeSpan.Zero, token)) return;
+        try
+        {
+            if (time.GetUtcNow() < _quietUntil) return;
+            await RunAsync(token);
+            _pause = TimeSpan.Zero;
+        }
+        catch (Exception e) when (e is RpcException or ContractRevertException or TransactionTimeoutException or TransactionReplacedException or IOException or MarketException)
+        {
+            // The world is broken for now: say so, wait a little longer each time, begin anew from what is true then.
+            _pause = _pause == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, limits.RetryPauseMax.Ticks));
+            _quietUntil = time.GetUtcNow() + _pause;
+            _trouble = e.Message;
+            LogTrouble(e.Message, _pause.TotalSeconds);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    private async Task RunAsync(CancellationToken token)
+    {
+        for (int round = 0; round < RoundsMax; round++)
+        {
+            (NodeSnapshot now, Duty duty) = await ReadAsync(token);
+            bool again = false;
+            foreach (NodeAction action in NodePlan.Decide(now, limits, _reorgBlocks))
+            {
+                again |= await DoAsync(action, now, duty, token);
+            }
+
+            if (!again) break;
+        }
+
+        _trouble = null;
+    }
+
+    private async Task<(NodeSnapshot Now, Duty Duty)> ReadAsync(CancellationToken token)
+    {
+        BlockNumber tip = await chain.TipAsync(token);
+        Duty duty = await chain.DutyAsync(tip, token);
+        Standing standing = await chain.StandingAsync(token);
+        if (pulse.Now is not { } last || last.Tip != tip)
+        {
+            (_, ulong stake) = await chain.Contracts.NodeRegistry.KeyOfAsync(chain.Node.Value, token: token);
+            pulse.Now = new Pulse(tip, time.GetUtcNow(), standing, stake, _lastProvedHere, _trouble);
+        }
+        else
+        {
+            pulse.Now = last with { SeenAt = time.GetUtcNow(), Standing = standing, LastProvedHere = _lastProvedHere, Trouble = _trouble };
+        }
+
+        BlockNumber? ledger = BlockNumber.TryParse(depot.Catalogue.Fact(LedgerBlockFact), null, out BlockNumber read) ? read : null;
+        bool touched = ledger is { } since && await chain.IsLedgerTouchedAsync(since, tip, token);
+        BlockNumber cutoff = NodePlan.PromiseCutoff(ledger ?? default, _reorgBlocks);
+        PeriodNumber keepFrom = NodePlan.KeepFrom(chain.Facts.Schedule, tip, _reorgBlocks);
+        PeriodNumber? collected = PeriodNumber.TryParse(depot.Catalogue.Fact(CollectedFact), null, out PeriodNumber when) ? when : null;
+        bool hasSeed = duty.Seed.AsSpan().ContainsAnyExcept((byte)0);
+        bool isPinned = hasSeed && tip.Value >= duty.FirstBlock + limits.PinAfterBlocks &&
+            (await chain.Contracts.Lens.PeriodAsync(duty.Period, token: token)).Seed.AsSpan().ContainsAnyExcept((byte)0);
+        var now = new NodeSnapshot(
+            chain.Facts.Schedule,
+            tip,
+            new PeriodDuty(new PeriodNumber(duty.Period), hasSeed, isPinned, duty.Proved, duty is { Barred: false, Rate: > 0 }),
+            ledger,
+            touched,
+            depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff).Count > 0,
+            depot.Catalogue.Unneeded(keepFrom, 1).Count > 0,
+            new Earnings(standing.Earned > 0, standing.Reward > 0, collected));
+        return (now, duty);
+    }
+
+    /// <summary>Does one thing. True if it makes sense to look again at once.</summary>
+    private async Task<bool> DoAsync(NodeAction action, NodeSnapshot now, Duty duty, CancellationToken token)
+    {
+        switch (action)
+        {
+            case NodeAction.ReadLedger:
+                IReadOnlyList<LedgerRange> ranges = await chain.LedgerAsync(now.Tip, token);
+                depot.Catalogue.ReplaceLedger(ranges, (LedgerBlockFact, now.Tip.ToString()));
+                LogLedger(ranges.Count, now.Tip.Value);
+                return true;
+
+            case NodeAction.Prove prove:
+                return await ProveAsync(prove.Period, now.Tip, duty, token);
+
+            case NodeAction.PinSeed pin:
+                await chain.PinAsync(token);
+                LogPinned(pin.Period.Value);
+                return false;
+
+            case NodeAction.ExpireUploads:
+                foreach (UploadRecord upload in depot.Catalogue.DueUploads(time.GetUtcNow(), NodePlan.PromiseCutoff(now.Ledger!.Value, _reorgBlocks)))
+                {
+                    depot.Catalogue.RemoveUpload(upload.Id);
+                    LogExpired(upload.Shard.Root, upload.Place.Deal);
+                }
+
+                return true;
+
+            case NodeAction.DropShards drop:
+                foreach (Root root in await depot.DropUnneededAsync(drop.KeepFrom, token)) LogDropped(root);
+                return false;
+
+            case NodeAction.Collect collect:
+                await chain.CollectAsync(collect.Pay, collect.Reward, token);
+                depot.Catalogue.SetFact(CollectedFact, now.Duty.Period.ToString());
+                LogCollected(now.Duty.Period.Value);
+                return false;
+
+            default:
+                throw new InvalidOperationException($"There is no way to do {action}.");
+        }
+    }
+
+    private async Task<bool> ProveAsync(PeriodNumber period, BlockNumber tip, Duty duty, CancellationToken token)
+    {
+        long started = time.GetTimestamp();
+        var context = new ChallengeContext(
+            chain.Facts.Scope.ChainId, chain.Facts.Scope.Market, chain.Node, period, Challenges.SeedOf(duty.Seed), duty.FrozenLength, duty.Length);
+        switch (await PeriodProof.MakeAsync(context, depot.Catalogue.Ledger(), depot, token))
+        {
+            case PeriodProof.Made made:
+                double madeMs = time.GetElapsedTime(started).TotalMilliseconds;
+                ulong blocksLeft = chain.Facts.Schedule.LastBlock(period).Value - tip.Value;
+                var deadline = TimeSpan.FromSeconds(Math.Max(1, (double)blocksLeft * chain.Facts.Schedule.BlockSeconds));
+                await chain.ProveAsync(period, made.Bytes, deadline, token);
+                _lastProvedHere = period;
+                LogProved(period.Value, made.Bytes.Length, made.BytesRead, madeMs);
+                return true;
+
+            case PeriodProof.ShardLost lost:
+                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"Period {period} cannot be proved: the shard {lost.Root} is damaged or gone."));
+
+            default:
+                depot.Catalogue.SetFact(LedgerBlockFact, "");
+                return true;
+        }
+    }
+
+    [LoggerMessage(2001, LogLevel.Information, "Read the ledger: {Ranges} ranges at block {Block}")]
+    private partial void LogLedger(int ranges, ulong block);
+
+    [LoggerMessage(2002, LogLevel.Information, "Proved period {Period} with {ProofBytes} bytes, {ReadBytes} bytes read, made in {Milliseconds:0} ms")]
+    private partial void LogProved(uint period, int proofBytes, long readBytes, double milliseconds);
+
+    [LoggerMessage(2003, LogLevel.Information, "Pinned the seed of period {Period}")]
+    private partial void LogPinned(uint period);
+
+    [LoggerMessage(2004, LogLevel.Information, "Forgot the upload of {Root} for deal {Deal}: no deal was opened in time")]
+    private partial void LogExpired(Root root, DealId deal);
+
+    [LoggerMessage(2005, LogLevel.Information, "Dropped the shard {Root}: nobody needs it any more")]
+    private partial void LogDropped(Root root);
+
+    [LoggerMessage(2006, LogLevel.Information, "Collected pay and reward in period {Period}")]
+    private partial void LogCollected(uint period);
+
+    [LoggerMessage(2007, LogLevel.Warning, "{Trouble} Trying again in {Seconds} s")]
+    private partial void LogTrouble(string trouble, double seconds);
+}

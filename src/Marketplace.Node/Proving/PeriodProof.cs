@@ -1,0 +1,117 @@
+using System.Buffers;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Storage;
+
+namespace Marketplace.Node;
+
+/// <summary>How making a proof ended.</summary>
+internal abstract record PeriodProof
+{
+    private PeriodProof() { }
+
+    /// <summary>The bytes for the contract; they were checked as the contract checks them.</summary>
+    public sealed record Made(byte[] Bytes, long BytesRead) : PeriodProof;
+
+    /// <summary>A shard that was drawn is gone or damaged: the period cannot be proved.</summary>
+    public sealed record ShardLost(Root Root) : PeriodProof;
+
+    /// <summary>The node's copy of its ledger does not fit the draw: it must be read again.</summary>
+    public sealed record LedgerBehind : PeriodProof;
+
+    /// <summary>Draws, reads one block and some nodes of the tree for each draw, and writes the proof.</summary>
+    public static async Task<PeriodProof> MakeAsync(ChallengeContext context, IReadOnlyList<LedgerRange> ledger, ShardDepot depot, CancellationToken token)
+    {
+        IReadOnlyList<Draw> draws;
+        try
+        {
+            draws = Challenges.Draw(context, position => Find(ledger, position));
+        }
+        catch (InvalidOperationException)
+        {
+            return new LedgerBehind();
+        }
+
+        var open = new Dictionary<Root, CountingReader>();
+        try
+        {
+            foreach (Draw draw in draws)
+            {
+                if (!draw.IsLive || open.ContainsKey(draw.Range.Shard.Root)) continue;
+                if (await OpenAsync(depot, draw.Range.Shard.Root, token) is not { } content) return new ShardLost(draw.Range.Shard.Root);
+                open.Add(draw.Range.Shard.Root, new CountingReader(content));
+            }
+
+            var proof = new ArrayBufferWriter<byte>();
+            foreach (Draw draw in draws)
+            {
+                int at = proof.WrittenCount;
+                try
+                {
+                    ChallengeProof.Write([draw], one => open[one.Range.Shard.Root], proof);
+                }
+                catch (IOException)
+                {
+                    return new ShardLost(draw.Range.Shard.Root);
+                }
+
+                ReadOnlySpan<byte> written = proof.WrittenSpan[(at + ChallengeProof.StartBytes)..];
+                if (draw.IsLive && !ChallengeProof.VerifyLeaf(draw.Range.Shard, draw.Leaf, written)) return new ShardLost(draw.Range.Shard.Root);
+            }
+
+            return new Made(proof.WrittenSpan.ToArray(), open.Values.Sum(reader => reader.BytesRead));
+        }
+        finally
+        {
+            foreach (CountingReader reader in open.Values) reader.Dispose();
+        }
+    }
+
+    /// <summary>The range that holds a position, in a list sorted by start.</summary>
+    internal static LedgerRange? Find(IReadOnlyList<LedgerRange> ledger, ulong position)
+    {
+        int low = 0;
+        int high = ledger.Count - 1;
+        while (low <= high)
+        {
+            int middle = (low + high) / 2;
+            LedgerRange range = ledger[middle];
+            if (range.Holds(position)) return range;
+            if (position < range.Start) high = middle - 1;
+            else low = middle + 1;
+        }
+
+        return null;
+    }
+
+    private static async Task<IShardContent?> OpenAsync(ShardDepot depot, Root root, CancellationToken token)
+    {
+        try
+        {
+            return await depot.OpenAsync(root, token);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private sealed class CountingReader(IShardContent content) : IShardReader, IDisposable
+    {
+        public long BytesRead { get; private set; }
+
+        public void ReadShard(long offset, Span<byte> destination)
+        {
+            BytesRead += destination.Length;
+            content.ReadShard(offset, destination);
+        }
+
+        public void ReadSidecar(long offset, Span<byte> destination)
+        {
+            BytesRead += destination.Length;
+            content.ReadSidecar(offset, destination);
+        }
+
+        public void Dispose() => content.Dispose();
+    }
+}

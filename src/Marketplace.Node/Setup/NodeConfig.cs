@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Net;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Node;
+
+/// <summary>What stands in the node's <c>node.yaml</c>: one <c>key: value</c> a line, comments behind <c>#</c>.</summary>
+/// <param name="Listen">Address and port for clients.</param>
+/// <param name="Url">The endpoint that is registered on chain.</param>
+/// <param name="CapacityBytes">Bytes that shards may take.</param>
+/// <param name="Price">What the node asks.</param>
+/// <param name="Admin">Loopback address and port for the operator; port 0 takes any free one.</param>
+public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long CapacityBytes, Price Price, IPEndPoint Admin)
+{
+    /// <summary>The file's name in the node's folder.</summary>
+    public const string FileName = "node.yaml";
+
+    /// <summary>Smaller nodes are not worth their gas.</summary>
+    public const long CapacityBytesMin = 1 << 20;
+
+    private static readonly string[] s_keys = ["listen", "url", "capacity", "price", "admin"];
+
+    /// <summary>Reads the file of a node's folder.</summary>
+    /// <exception cref="MarketException">It is absent or wrong; the message names the line.</exception>
+    public static NodeConfig Read(string dataDir)
+    {
+        string path = Path.Combine(dataDir, FileName);
+        if (!File.Exists(path)) throw new MarketException(MarketErrorCode.NotFound, $"There is no node in {dataDir}.", "Make one: market node init --data DIR --capacity SIZE --price TOKENS");
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        int number = 0;
+        foreach (string raw in File.ReadLines(path))
+        {
+            number++;
+            int comment = raw.IndexOf('#', StringComparison.Ordinal);
+            string line = (comment < 0 ? raw : raw[..comment]).Trim();
+            if (line.Length == 0) continue;
+            int colon = line.IndexOf(':', StringComparison.Ordinal);
+            string key = colon < 0 ? line : line[..colon].Trim();
+            if (colon < 0 || !s_keys.Contains(key, StringComparer.Ordinal)) throw Wrong(path, number, $"known are {string.Join(", ", s_keys)}");
+            values[key] = line[(colon + 1)..].Trim();
+        }
+
+        if (!IPEndPoint.TryParse(Value("listen"), out IPEndPoint? listen)) throw Wrong(path, "listen", "an address and a port, 0.0.0.0:4600");
+        if (!PeerEndpoint.TryParse(Value("url"), out PeerEndpoint? url) || !url.IsSecure) throw Wrong(path, "url", "https://HOST:PORT");
+        if (!ByteSize.TryParse(Value("capacity"), out long capacity) || capacity < CapacityBytesMin) throw Wrong(path, "capacity", "a size, 100 GiB");
+        if (!TokenAmount.TryParse(Value("price"), null, out TokenAmount price) || price.Units == 0) throw Wrong(path, "price", "tokens per GiB and 30 days, 0.01");
+        if (!IPEndPoint.TryParse(values.GetValueOrDefault("admin", "127.0.0.1:0"), out IPEndPoint? admin) || !IPAddress.IsLoopback(admin.Address))
+        {
+            throw Wrong(path, "admin", "a loopback address and a port, 127.0.0.1:4601");
+        }
+
+        return new NodeConfig(listen, url, capacity, new Price(price), admin);
+
+        string Value(string key) => values.TryGetValue(key, out string? value) ? value : throw Wrong(path, key, "it is missing");
+    }
+
+    /// <summary>The file's text.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
+        # A storage node. What changes here takes effect when the node is started again; the register on chain follows by itself.
+
+        # Address and port for clients and readers.
+        listen: {Listen}
+
+        # The endpoint in the register on chain: how others reach the port above.
+        url: {Url}
+
+        # Bytes that shards may take on this disk.
+        capacity: {ByteSize.Format(CapacityBytes)}
+
+        # Tokens for a GiB and 30 days.
+        price: {Price}
+
+        # Loopback address and port for the operator's pages; port 0 takes any free one. The password is in {NodeFiles.AdminPassword}.
+        admin: {Admin}
+
+        """);
+
+    private static MarketException Wrong(string path, int line, string hint) => new(MarketErrorCode.Usage, $"{path}, line {line}: this is not a setting.", hint);
+
+    private static MarketException Wrong(string path, string key, string hint) => new(MarketErrorCode.Usage, $"{path}: '{key}' is not right.", hint);
+}

@@ -1,0 +1,111 @@
+using System.Buffers;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Hosting.Http;
+using Marketplace.Network;
+using Marketplace.Storage;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace Marketplace.Node;
+
+/// <summary>Gives shards to readers: <c>/v1/shards/{root}</c>. What no longer agrees with its root is never given.</summary>
+internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens, NodeLimits limits, ILogger<ShardEndpoints> log) : IDisposable
+{
+    private readonly SemaphoreSlim _reads = new(limits.ReadsAtOnceMax, limits.ReadsAtOnceMax);
+    private readonly SemaphoreSlim _deep = new(1, 1);
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/v1/shards/{root}", ReadAsync);
+        routes.MapGet("/v1/shards/{root}/root", RootAsync);
+    }
+
+    public void Dispose()
+    {
+        _reads.Dispose();
+        _deep.Dispose();
+    }
+
+    private async Task<IResult> ReadAsync(HttpContext context, string root, long? from, int? bytes)
+    {
+        CancellationToken token = context.RequestAborted;
+        if (await FindAsync(context, root) is not { } shard) return NotHere();
+        bool inside = from is { } offset && bytes is { } count && offset >= 0 && offset % MerkleTree.LeafBytes == 0 &&
+            count is >= MerkleTree.LeafBytes and <= NodeClientOptions.RangeBytesMax && count % MerkleTree.LeafBytes == 0 && offset <= shard.Bytes - count;
+        if (!inside) return Failures.Usage($"from and bytes are multiples of {MerkleTree.LeafBytes} inside the shard, bytes at most {NodeClientOptions.RangeBytesMax}.");
+
+        await _reads.WaitAsync(token);
+        long firstLeaf = from!.Value / MerkleTree.LeafBytes;
+        int dataBytes = bytes!.Value;
+        int proofBytes = RangeProof.SizeBytes(shard.Leaves, firstLeaf, dataBytes / MerkleTree.LeafBytes);
+        byte[] body = ArrayPool<byte>.Shared.Rent(proofBytes + dataBytes);
+        try
+        {
+            using IShardContent? content = await OpenAsync(shard, token);
+            if (content?.ReadRange(firstLeaf, body.AsSpan(proofBytes, dataBytes), body.AsSpan(0, proofBytes)) != ShardRead.Good) return Corrupt(shard.Root);
+            context.Response.ContentType = "application/octet-stream";
+            context.Response.ContentLength = proofBytes + dataBytes;
+            await context.Response.Body.WriteAsync(body.AsMemory(0, proofBytes + dataBytes), token);
+            return Results.Empty;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(body);
+            _reads.Release();
+        }
+    }
+
+    private async Task<IResult> RootAsync(HttpContext context, string root, bool? deep)
+    {
+        CancellationToken token = context.RequestAborted;
+        if (await FindAsync(context, root) is not { } shard) return NotHere();
+        if (deep != true) return Results.Json(new ReportedRoot(shard.Root, shard.Leaves, Deep: false), NodeJson.Default.ReportedRoot);
+
+        await _deep.WaitAsync(token);
+        try
+        {
+            using IShardContent? content = await OpenAsync(shard, token);
+            ShardCommitment? found = content is null ? null : await content.RehashAsync(token);
+            if (found != shard) LogCorrupt(shard.Root);
+            return Results.Json(new ReportedRoot(found?.Root, found?.Leaves ?? 0, Deep: true), NodeJson.Default.ReportedRoot);
+        }
+        finally
+        {
+            _deep.Release();
+        }
+    }
+
+    /// <summary>The shard, if the asker may have it: anybody if it is on chain, else who uploaded it.</summary>
+    private async ValueTask<ShardCommitment?> FindAsync(HttpContext context, string text)
+    {
+        if (!Root.TryParse(text, null, out Root root) || depot.Catalogue.Find(root) is not { } shard) return null;
+        if (depot.Catalogue.IsInLedger(root)) return shard;
+        return await tokens.ClientOfAsync(context.Request, context.RequestAborted) is { } client && depot.Catalogue.HasUploaded(client, root) ? shard : null;
+    }
+
+    private async ValueTask<IShardContent?> OpenAsync(ShardCommitment shard, CancellationToken token)
+    {
+        try
+        {
+            return await depot.OpenAsync(shard.Root, token);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private IResult Corrupt(Root root)
+    {
+        LogCorrupt(root);
+        return Failures.Of(StatusCodes.Status502BadGateway, MarketErrorCode.WrongBytes, "The node's copy no longer agrees with its root.", "Read from another node.");
+    }
+
+    private static IResult NotHere() => Failures.NotFound("There is no such shard here, or nothing on chain says that you may read it.");
+
+    [LoggerMessage(2301, LogLevel.Error, "The shard {Root} no longer agrees with its root")]
+    private partial void LogCorrupt(Root root);
+}

@@ -1,0 +1,48 @@
+using Marketplace.Chain.Contracts;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Node.Tests;
+
+/// <summary>Opens deals as a client does.</summary>
+internal static class Deals
+{
+    public const ulong NoHint = ulong.MaxValue;
+    private const uint PeriodsAhead = 40;
+
+    public static async Task<AcceptanceRequest> TermsAsync(MarketFixture market, UploadReceipt receipt)
+    {
+        Schedule schedule = market.Facts.Schedule;
+        BlockNumber tip = await market.TipAsync();
+        Rate rate = new Price(TokenAmount.Parse("100")).RateFor((ulong)receipt.Bytes, schedule.PeriodBlocks, schedule.BlockSeconds);
+        return new AcceptanceRequest(receipt.Root, receipt.Leaves, rate.Encoded, schedule.PeriodOf(tip) + PeriodsAhead, new BlockNumber(tip.Value + schedule.PeriodBlocks - 2));
+    }
+
+    public static Terms TermsOf(SignedAcceptance promise, uint end) => new(promise.Number, promise.Rate, (ulong)promise.Leaves, end, promise.MaxEnd.Value, 1, 1, 1);
+
+    public static Acceptance AcceptanceOf(SignedAcceptance promise)
+    {
+        byte[] signature = Hex.Decode(promise.Signature);
+        return new Acceptance(
+            (byte)promise.Slot, promise.Node.Value, promise.Deadline.Value, promise.Hint ?? NoHint, promise.Root, new Hash32(signature.AsSpan(0, 32)), new Hash32(signature.AsSpan(32)));
+    }
+
+    /// <summary>Uploads, gets a promise, opens a deal of one slot that runs for some periods.</summary>
+    public static async Task<DealView> OpenAsync(MarketFixture market, RunningTestNode node, byte[] shard, uint periods)
+    {
+        DealId deal = market.NextDeal();
+        using NodeClient client = node.Connect(market.ClientAccount);
+        UploadReceipt receipt = (await NodeProtocolTests.Upload(client, deal, shard)).Got();
+        SignedAcceptance promise = (await client.AcceptAsync(deal, 0, await TermsAsync(market, receipt), default)).Got();
+        uint now = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value;
+        await market.Client.StorageMarket.OpenDealAsync(deal.Client, TermsOf(promise, now + 1 + periods), [AcceptanceOf(promise)]);
+        return await market.Client.Lens.DealAsync(deal.ToWord());
+    }
+}
+
+/// <summary>Takes the value of an answer, or fails with what the node said instead.</summary>
+internal static class NodeAnswerExtensions
+{
+    public static T Got<T>(this NodeAnswer<T> answer) =>
+        answer.IsOk ? answer.Value! : throw new Xunit.Sdk.XunitException($"{answer.Outcome}: {answer.Refusal}");
+}

@@ -1,0 +1,164 @@
+using System.Net;
+using System.Numerics;
+using Marketplace.Chain;
+using Marketplace.Chain.Accounts;
+using Marketplace.Domain;
+using Marketplace.Network;
+using Marketplace.Testing;
+
+namespace Marketplace.Node.Tests;
+
+/// <summary>A real chain with the market on it, an owner of nodes and a client with money. Shared by the tests that need one.</summary>
+public sealed class MarketFixture : IAsyncLifetime
+{
+    private const uint OwnerIndex = 1;
+    private const uint ClientIndex = 2;
+    private const uint StrangerIndex = 3;
+
+    private LocalChain? _chain;
+    private Deployment? _deployment;
+    private ulong _number;
+
+    public LocalChain Chain => _chain!;
+
+    public Deployment Deployment => _deployment!;
+
+    public MarketContracts Owner { get; private set; } = null!;
+
+    public MarketContracts Client { get; private set; } = null!;
+
+    public Account ClientAccount => Chain.GetAccount(ClientIndex);
+
+    public Account Stranger => Chain.GetAccount(StrangerIndex);
+
+    internal MarketFacts Facts { get; private set; } = null!;
+
+    /// <summary>A deal of the client that no test used.</summary>
+    public DealId NextDeal() => new(ClientAccount.Address, ++_number);
+
+    public async Task InitializeAsync()
+    {
+        _chain = await LocalChain.StartAsync();
+        _deployment = await Chain.DeployAsync();
+        Owner = new MarketContracts(Chain.Connect(OwnerIndex), Deployment);
+        Client = new MarketContracts(Chain.Connect(ClientIndex), Deployment);
+        Facts = await NodeChain.ReadFactsAsync(Owner, CancellationToken.None);
+        var rich = new MarketContracts(Chain.Connect(0), Deployment);
+        BigInteger plenty = BigInteger.Pow(10, 18) * 100_000;
+        await rich.Token.TransferAsync(Chain.GetAccount(OwnerIndex).Address, plenty);
+        await rich.Token.TransferAsync(ClientAccount.Address, plenty);
+        await Client.Token.ApproveAsync(Client.Escrow.Address, plenty);
+        await Client.Escrow.DepositAsync(plenty / 2);
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (_chain is not null) await _chain.DisposeAsync();
+    }
+
+    public async Task<RunningTestNode> StartNodeAsync(NodeLimits? limits = null, long capacity = 1 << 30)
+    {
+        string dataDir = Path.Combine(Directory.CreateTempSubdirectory("market-node-").FullName, "data");
+        NodeSetup.Init(new NodeInit
+        {
+            DataDir = dataDir,
+            CapacityBytes = capacity,
+            Price = TokenAmount.Parse("100"),
+            Passphrase = RunningTestNode.Passphrase,
+            Listen = new IPEndPoint(IPAddress.Loopback, 0),
+            Strength = KeyStoreStrength.Light,
+        });
+        await NodeSetup.RegisterAsync(dataDir, Owner, TokenAmount.Parse("1000"), gasWei: BigInteger.Pow(10, 18), CancellationToken.None);
+        return await RunningTestNode.StartAsync(this, dataDir, limits);
+    }
+
+    public async Task<BlockNumber> TipAsync() => new(await Client.Web3.Eth.GetBlockNumberAsync());
+
+    /// <summary>Makes blocks until the chain is at least at this one.</summary>
+    public async Task MineToAsync(BlockNumber block)
+    {
+        BlockNumber tip = await TipAsync();
+        if (tip < block) await Chain.MineAsync(block.Value - tip.Value);
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class MarketCollection : ICollectionFixture<MarketFixture>
+{
+    public const string Name = "a real chain";
+}
+
+/// <summary>A node in this process, with its own folder, port and keys.</summary>
+public sealed class RunningTestNode : IAsyncDisposable
+{
+    public const string Passphrase = "correct horse battery staple";
+
+    private readonly MarketFixture _market;
+    private readonly NodeLimits? _limits;
+    private CancellationTokenSource _stop = new();
+    private Task _run = Task.CompletedTask;
+
+    private RunningTestNode(MarketFixture market, string dataDir, NodeLimits? limits)
+    {
+        _market = market;
+        _limits = limits;
+        DataDir = dataDir;
+        Id = NodeRegistration.Read(dataDir)!.Node;
+    }
+
+    public string DataDir { get; }
+
+    public NodeId Id { get; }
+
+    public NodeListening Listening { get; private set; } = null!;
+
+    public string LogFile => DataDir + ".log";
+
+    public static async Task<RunningTestNode> StartAsync(MarketFixture market, string dataDir, NodeLimits? limits)
+    {
+        var node = new RunningTestNode(market, dataDir, limits);
+        await node.StartAsync();
+        return node;
+    }
+
+    public async Task StartAsync()
+    {
+        _stop = new CancellationTokenSource();
+        var listening = new TaskCompletionSource<NodeListening>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _run = NodeHost.RunAsync(
+            new NodeOptions
+            {
+                DataDir = DataDir,
+                Deployment = _market.Deployment,
+                RpcUrl = _market.Chain.Url,
+                Passphrase = Passphrase,
+                LogFile = LogFile,
+                Limits = _limits,
+                Listening = listening.SetResult,
+            },
+            _stop.Token);
+        await Task.WhenAny(listening.Task, _run);
+        if (_run.IsCompleted) await _run;
+        Listening = await listening.Task;
+    }
+
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await _run;
+        _stop.Dispose();
+    }
+
+    public NodeClient Connect(Account? account)
+    {
+        (Address hot, CertificateFingerprint fingerprint) = NodeKeys.ReadPublic(DataDir);
+        var peer = new NodePeer(Id, hot, NodeConfig.Read(DataDir).Url, fingerprint);
+        return new NodeClient(peer, EndpointGate.ForChain(EndpointGate.DevelopmentChainId), _market.Facts.Scope, account is null ? null : new HotKeySigner(account));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_run.IsCompleted) await StopAsync();
+        Directory.Delete(Path.GetDirectoryName(DataDir)!, recursive: true);
+    }
+}

@@ -1,0 +1,66 @@
+using System.Net;
+using Marketplace.Chain.Accounts;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Node.Tests;
+
+public sealed class NodeConfigTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("market-node-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void What_is_written_is_read_back()
+    {
+        var config = new NodeConfig(
+            IPEndPoint.Parse("0.0.0.0:4600"), PeerEndpoint.Parse("https://node.example.org:4600"), 3L << 30, new Price(TokenAmount.Parse("0.015")), IPEndPoint.Parse("127.0.0.1:4601"));
+        Write(config.ToString());
+
+        Assert.Equal(config, NodeConfig.Read(_folder));
+    }
+
+    [Theory]
+    [InlineData("listen: everywhere")]
+    [InlineData("url: http://node.example.org")]
+    [InlineData("capacity: lots")]
+    [InlineData("price: 0")]
+    [InlineData("admin: 0.0.0.0:80")]
+    [InlineData("colour: blue")]
+    public void What_is_wrong_is_named(string line)
+    {
+        Write("listen: 127.0.0.1:1\nurl: https://a.b:1\ncapacity: 1 GiB\nprice: 1\n" + line + "\n");
+        MarketException e = Assert.Throws<MarketException>(() => NodeConfig.Read(_folder));
+        Assert.Contains(line.StartsWith("colour", StringComparison.Ordinal) ? "line 5" : line.Split(':')[0], e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_new_node_has_its_secrets_encrypted_and_to_itself()
+    {
+        string dataDir = Path.Combine(_folder, "node");
+        NodeMade made = NodeSetup.Init(new NodeInit
+        {
+            DataDir = dataDir, CapacityBytes = 1 << 30, Price = TokenAmount.Parse("0.01"), Passphrase = "correct horse", Strength = KeyStoreStrength.Light, Listen = new IPEndPoint(IPAddress.Loopback, 0),
+        });
+
+        Assert.NotEqual(0, made.Url.Port);
+        Assert.Equal(made.Url, NodeConfig.Read(dataDir).Url);
+        using (var keys = NodeKeys.Open(dataDir, "correct horse"))
+        {
+            Assert.Equal(made.HotAddress, keys.Hot.Address);
+            Assert.Equal(made.Fingerprint, keys.Fingerprint);
+        }
+
+        Assert.Throws<MarketException>(() => NodeKeys.Open(dataDir, "wrong"));
+        Assert.Contains("ENCRYPTED", File.ReadAllText(Path.Combine(dataDir, NodeFiles.TlsKey)), StringComparison.Ordinal);
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.All(Directory.GetFiles(dataDir), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+        }
+
+        Assert.Throws<MarketException>(() => NodeSetup.Init(new NodeInit { DataDir = dataDir, CapacityBytes = 1 << 30, Price = TokenAmount.Parse("1"), Passphrase = "x" }));
+    }
+
+    private void Write(string text) => File.WriteAllText(Path.Combine(_folder, NodeConfig.FileName), text);
+}

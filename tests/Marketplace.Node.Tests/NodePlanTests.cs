@@ -1,0 +1,95 @@
+using Marketplace.Domain;
+
+namespace Marketplace.Node.Tests;
+
+public sealed class NodePlanTests
+{
+    private const uint Reorg = 2;
+    private static readonly Schedule s_schedule = new(PeriodBlocks: 20, SeedDelayBlocks: 2, BlockSeconds: 1);
+    private static readonly NodeLimits s_limits = new() { PinAfterBlocks = 10, CollectEveryPeriods = 4 };
+
+    /// <summary>Block 103 of period 5 (blocks 100 to 119): the seed is known, the ledger was read, there is something to prove.</summary>
+    private static readonly NodeSnapshot s_now = new(
+        s_schedule,
+        new BlockNumber(103),
+        new PeriodDuty(new PeriodNumber(5), HasSeed: true, IsPinned: false, IsProved: false, HasSomething: true),
+        Ledger: new BlockNumber(101),
+        IsLedgerTouched: false,
+        UploadsDue: false,
+        ShardsUnneeded: false,
+        new Earnings(HasPay: false, HasReward: false, LastPeriod: null));
+
+    [Fact]
+    public void A_period_with_a_seed_is_proved() => Assert.Equal([new NodeAction.Prove(new PeriodNumber(5))], Decide(s_now));
+
+    [Fact]
+    public void A_proved_period_is_left_alone() => Assert.Empty(Decide(s_now with { Duty = s_now.Duty with { IsProved = true } }));
+
+    [Fact]
+    public void Nothing_is_proved_before_the_seed_is_known() => Assert.Empty(Decide(s_now with { Duty = s_now.Duty with { HasSeed = false } }));
+
+    [Fact]
+    public void A_node_that_holds_nothing_proves_nothing() => Assert.Empty(Decide(s_now with { Duty = s_now.Duty with { HasSomething = false } }));
+
+    [Theory]
+    [InlineData(118, true)]
+    [InlineData(119, false)]
+    public void The_last_block_of_a_period_is_too_late_to_begin(ulong tip, bool proves) =>
+        Assert.Equal(proves, Decide(s_now with { Tip = new BlockNumber(tip), Duty = s_now.Duty with { IsPinned = true } }).OfType<NodeAction.Prove>().Any());
+
+    [Fact]
+    public void A_duty_of_another_period_than_the_tips_is_not_acted_on() =>
+        Assert.DoesNotContain(Decide(s_now with { Duty = s_now.Duty with { Period = new PeriodNumber(4) } }), action => action is NodeAction.Prove);
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData(99UL, false)]
+    [InlineData(104UL, false)]
+    [InlineData(101UL, true)]
+    public void The_ledger_is_read_first_if_it_is_unknown_or_of_a_former_period_or_of_a_block_that_is_gone(ulong? read, bool isGood)
+    {
+        NodeAction[] actions = Decide(s_now with { Ledger = read is { } block ? new BlockNumber(block) : null, UploadsDue = true, ShardsUnneeded = true });
+
+        Assert.Equal(!isGood, actions[0] is NodeAction.ReadLedger);
+        if (!isGood) Assert.Single(actions);
+    }
+
+    [Fact]
+    public void A_ledger_that_the_chain_changed_is_read_before_anything_rests_on_it() =>
+        Assert.Equal([new NodeAction.ReadLedger()], Decide(s_now with { IsLedgerTouched = true, UploadsDue = true, ShardsUnneeded = true }));
+
+    [Fact]
+    public void The_seed_is_pinned_before_the_chain_forgets_it()
+    {
+        NodeSnapshot late = s_now with { Tip = new BlockNumber(112) };
+        Assert.Contains(new NodeAction.PinSeed(new PeriodNumber(5)), Decide(late));
+        Assert.DoesNotContain(new NodeAction.PinSeed(new PeriodNumber(5)), Decide(late with { Duty = late.Duty with { IsPinned = true } }));
+        Assert.DoesNotContain(new NodeAction.PinSeed(new PeriodNumber(5)), Decide(late with { Tip = new BlockNumber(111) }));
+    }
+
+    [Theory]
+    [InlineData(99, 4)]
+    [InlineData(101, 4)]
+    [InlineData(102, 5)]
+    public void Shards_outlive_the_deal_by_the_reorg_depth(ulong tip, uint keepFrom)
+    {
+        NodeSnapshot now = s_now with { Tip = new BlockNumber(tip), Ledger = new BlockNumber(tip), ShardsUnneeded = true };
+        Assert.Contains(new NodeAction.DropShards(new PeriodNumber(keepFrom)), Decide(now));
+    }
+
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData(1u, true)]
+    [InlineData(2u, false)]
+    public void Earnings_are_collected_now_and_then(uint? last, bool collects)
+    {
+        PeriodNumber? lastPeriod = last is { } period ? new PeriodNumber(period) : null;
+        NodeAction[] actions = Decide(s_now with { Earnings = new Earnings(HasPay: true, HasReward: false, lastPeriod) });
+        Assert.Equal(collects, actions.Contains(new NodeAction.Collect(Pay: true, Reward: false)));
+    }
+
+    [Fact]
+    public void Deciding_twice_gives_the_same() => Assert.Equal(Decide(s_now), Decide(s_now));
+
+    private static NodeAction[] Decide(NodeSnapshot now) => [.. NodePlan.Decide(now, s_limits, Reorg)];
+}
