@@ -1,8 +1,13 @@
 using System.Globalization;
+using System.Net;
 using Marketplace.Chain;
+using Marketplace.Chain.Accounts;
 using Marketplace.Chain.Contracts;
 using Marketplace.Cli.Homes;
 using Marketplace.Domain;
+using Marketplace.Gateway;
+using Marketplace.Keeper;
+using Marketplace.Node;
 
 namespace Marketplace.Cli.Devnet;
 
@@ -15,6 +20,8 @@ internal static class DevnetRoles
     /// <summary>The chain's name.</summary>
     public const string ChainName = "chain";
 
+    // Short, so that a killed node is soon seen to be gone.
+    private const string PingFrame = "10s";
     private const string GatewayName = "gateway";
 
     /// <summary>All processes, the chain first.</summary>
@@ -40,11 +47,42 @@ internal static class DevnetRoles
         Gateway = who == GatewayName && file.Gateway is { } gateway ? gateway with { Pid = process.Pid, StartTicks = process.StartTicks } : file.Gateway,
     };
 
+    /// <summary>Makes a node's folder.</summary>
+    /// <returns>Its hot key.</returns>
+    public static Address InitNode(string dataDir, string passphrase, long capacityBytes, int port) => NodeSetup.Init(new NodeInit
+    {
+        DataDir = dataDir,
+        CapacityBytes = capacityBytes,
+        Price = DevnetPlan.NodePrice,
+        Passphrase = passphrase,
+        Listen = new IPEndPoint(IPAddress.Loopback, port),
+        Strength = KeyStoreStrength.Light,
+    }).HotAddress;
+
+    /// <summary>Registers a node as its owner.</summary>
+    public static async Task<NodeId> RegisterNodeAsync(Web3 owner, Deployment deployment, string dataDir, CancellationToken cancellation) =>
+        (await NodeSetup.RegisterAsync(dataDir, new MarketContracts(owner, deployment), DevnetPlan.NodeStake, null, cancellation)).Node;
+
+    /// <summary>Makes a keeper's folder.</summary>
+    /// <returns>Its key.</returns>
+    public static Address InitKeeper(string dataDir, string passphrase)
+    {
+        PrivateFiles.CreateFolder(dataDir);
+        var options = new KeeperOptions { DataDir = dataDir, Passphrase = passphrase, Deployment = new Deployment(0, new Dictionary<string, Address>()) };
+        using Account account = KeeperKey.OpenOrCreate(options.KeyPath, passphrase, KeyStoreStrength.Light);
+        return account.Address;
+    }
+
+    /// <summary>Makes the gateway's folder.</summary>
+    /// <returns>Its operator.</returns>
+    public static Task<Address> InitGatewayAsync(string dataDir, string passphrase, CancellationToken cancellation) =>
+        GatewaySetup.InitAsync(dataDir, passphrase, null, KeyStoreStrength.Light, cancellation);
+
     /// <summary>How a node is run: all else is in its folder.</summary>
     public static IEnumerable<string> NodeArguments(string dataDir) => ["node", "run", "--data", dataDir];
 
     /// <summary>How a keeper is run.</summary>
-    public static IEnumerable<string> KeeperArguments(string dataDir, string url) => ["keeper", "run", "--data", dataDir, "--listen", url, "--announce", url];
+    public static IEnumerable<string> KeeperArguments(string dataDir, string url) => ["keeper", "run", "--data", dataDir, "--listen", new Uri(url).Authority, "--announce", url, "--ping-frame", PingFrame];
 
     /// <summary>How the gateway is run.</summary>
     public static IEnumerable<string> GatewayArguments(string dataDir, string url) =>

@@ -14,6 +14,7 @@ namespace Marketplace.Cli.Devnet;
 internal sealed class DevnetUp : IDisposable
 {
     private const ulong DevelopmentChainId = 31337;
+    private const int ChainTriesMax = 3;
 
     private readonly DevnetFolder _folder;
     private readonly DevnetPlan _plan;
@@ -58,41 +59,113 @@ internal sealed class DevnetUp : IDisposable
     {
         PrivateFiles.Create(_folder.PassphrasePath, _passphrase + "\n");
         using Account client = Account.FromMnemonic(_clientWords);
-        int chainPort = _ports.Take(LocalChain.UsualPort);
-        var rpcUrl = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{chainPort}"));
-        _say($"chain at {rpcUrl}");
-        LocalProcess chainProcess = LocalChain.Start(_repository, chainPort, _treasuryWords.Words, _folder.LogOf("chain"));
-        _folder.Note(chainProcess);
+        // Keys and certificates are made while the chain starts.
+        Task<NodeSeat[]> nodeSeats = Task.WhenAll(Enumerable.Range(1, _plan.Nodes).Select(number => Task.Run(() => MakeNode(number), cancellation)));
+        Task<KeeperSeat[]> keeperSeats = Task.WhenAll(Enumerable.Range(1, _plan.Keepers).Select(number => Task.Run(() => MakeKeeper(number), cancellation)));
+        Task<GatewaySeat> gatewaySeat = MakeGatewayAsync(cancellation);
 
-
+        (LocalProcess chainProcess, Uri rpcUrl) = await StartChainAsync(cancellation);
         using Web3 web3 = Connect(_treasury, rpcUrl);
         var chain = new LocalChain(web3);
-        await chain.WaitAsync(chainProcess, _folder.LogOf("chain"), cancellation);
         _say("contracts");
         IReadOnlyDictionary<string, Address> contracts = await LocalChain.DeployAsync(
             _repository, rpcUrl, _plan, _folder.DeploymentsFolder, _folder.LogOf("deploy"), cancellation);
 
+        NodeSeat[] nodes = await nodeSeats;
+        KeeperSeat[] keepers = await keeperSeats;
+        GatewaySeat gateway = await gatewaySeat;
         _say("money for everybody");
+        Address[] owners = [.. nodes.Select(node => node.Owner.Address)];
         await chain.SetCoinsAsync(
-            [client.Address], DevnetPlan.Coins, cancellation);
-        await SendTokensAsync(web3, contracts, client.Address, DevnetPlan.ClientTokens, cancellation);
+            [client.Address, gateway.Address, .. owners, .. nodes.Select(node => node.Hot), .. keepers.Select(keeper => keeper.Address)],
+            DevnetPlan.Coins, cancellation);
+        await Task.WhenAll([
+            SendTokensAsync(web3, contracts, client.Address, DevnetPlan.ClientTokens, cancellation),
+            .. owners.Select(owner => SendTokensAsync(web3, contracts, owner, DevnetPlan.NodeStake, cancellation)),
+        ]);
 
+        _say($"{nodes.Length} nodes register");
+        // One after another, so that node N is the one in folder N.
+        var deployment = new Deployment(DevelopmentChainId, contracts);
+        foreach (NodeSeat node in nodes) node.Id = await RegisterAsync(node, rpcUrl, deployment, cancellation);
         await chain.BeginTickingAsync(_plan.BlockSeconds, cancellation);
 
+        _say($"{nodes.Length} nodes, {keepers.Length} keepers and a gateway start");
+        foreach (KeeperSeat keeper in keepers) keeper.Process = Launch(rpcUrl, "keeper:" + keeper.Number, DevnetRoles.KeeperArguments(keeper.DataDir, keeper.Url));
+        foreach (NodeSeat node in nodes) node.Process = Launch(rpcUrl, "node:" + node.Id, DevnetRoles.NodeArguments(node.DataDir));
+        gateway.Process = Launch(rpcUrl, "gateway", DevnetRoles.GatewayArguments(gateway.DataDir, gateway.Url));
 
         var file = new DevnetFile(
             DevnetFile.CurrentVersion, rpcUrl, DevelopmentChainId, _plan.BlockSeconds, _plan.PeriodBlocks,
             new DevnetProcess(chainProcess.Pid, chainProcess.StartTicks),
             contracts,
-            [], [], null,
+            [.. nodes.Select(node => new DevnetNode(node.Id, node.Hot, node.Owner.Address, node.Url, node.Process.Pid, node.Process.StartTicks, node.DataDir))],
+            [.. keepers.Select(keeper => new DevnetKeeper(keeper.Number, keeper.Address, keeper.Url, keeper.Process.Pid, keeper.Process.StartTicks, keeper.DataDir))],
+            new DevnetGateway(gateway.Address, gateway.Url, gateway.Process.Pid, gateway.Process.StartTicks, gateway.DataDir),
             [
                 Known(DevnetFile.ClientName, client, _clientWords.Words),
                 Known(DevnetFile.TreasuryName, _treasury, _treasuryWords.Words),
+                .. nodes.Select(node => Known("owner:" + node.Id, node.Owner, null)),
             ]);
         await DevnetRoles.WaitForAllAsync(_folder, file, cancellation);
         PrivateFiles.CreateFolder(_folder.In(DevnetFile.ClientName));
         _folder.Write(file);
+        foreach (NodeSeat node in nodes) node.Owner.Dispose();
         return file;
+    }
+
+    /// <summary>Starts a chain on the usual port or, if somebody has that or takes it meanwhile, on another.</summary>
+    private async Task<(LocalProcess Process, Uri RpcUrl)> StartChainAsync(CancellationToken cancellation)
+    {
+        string log = _folder.LogOf(DevnetRoles.ChainName);
+        for (int i = 0; i < ChainTriesMax; i++)
+        {
+            int port = i == 0 ? _ports.Take(LocalChain.UsualPort) : _ports.Take();
+            var rpcUrl = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
+            _say($"chain at {rpcUrl}");
+            LocalProcess process = LocalChain.Start(_repository, port, _treasuryWords.Words, log);
+            _folder.Note(process);
+            using Web3 web3 = Connect(_treasury, rpcUrl);
+            if (await new LocalChain(web3).WaitAsync(process, _treasury.Address, cancellation)) return (process, rpcUrl);
+        }
+
+        throw new MarketException(MarketErrorCode.Failed, "The chain does not start", $"see {log}");
+    }
+
+    private NodeSeat MakeNode(int number)
+    {
+        int port = _ports.Take();
+        string dataDir = _folder.In("nodes", number.ToString(CultureInfo.InvariantCulture));
+        long capacity = _plan.CapacityOfNode(new DriveInfo(_folder.Path).AvailableFreeSpace);
+        Address hot = DevnetRoles.InitNode(dataDir, _passphrase, capacity, port);
+        return new NodeSeat(dataDir, hot, Account.Create(), string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{port}"));
+    }
+
+    private KeeperSeat MakeKeeper(int number)
+    {
+        string dataDir = _folder.In("keepers", number.ToString(CultureInfo.InvariantCulture));
+        Address address = DevnetRoles.InitKeeper(dataDir, _passphrase);
+        return new KeeperSeat(number, dataDir, address, string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_ports.Take()}"));
+    }
+
+    private async Task<GatewaySeat> MakeGatewayAsync(CancellationToken cancellation)
+    {
+        string dataDir = _folder.In("gateway");
+        Address address = await DevnetRoles.InitGatewayAsync(dataDir, _passphrase, cancellation);
+        return new GatewaySeat(dataDir, address, string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_ports.Take()}"));
+    }
+
+    private static async Task<NodeId> RegisterAsync(NodeSeat node, Uri rpcUrl, Deployment deployment, CancellationToken cancellation)
+    {
+        using Web3 web3 = Connect(node.Owner, rpcUrl);
+        return await DevnetRoles.RegisterNodeAsync(web3, deployment, node.DataDir, cancellation);
+    }
+
+    private LocalProcess Launch(Uri rpcUrl, string who, IEnumerable<string> arguments)
+    {
+        LocalProcess process = RoleProcess.Start(_folder, who, rpcUrl, arguments);
+        _folder.Note(process);
+        return process;
     }
 
     /// <summary>Looks for receipts often: with automine they are there at once.</summary>
@@ -105,4 +178,43 @@ internal sealed class DevnetUp : IDisposable
 
     private static DevnetAccount Known(string name, Account account, string? words) =>
         new(name, account.Address, account.UsePrivateKey(key => Hex.Encode(key)), words);
+
+    private sealed class NodeSeat(string dataDir, Address hot, Account owner, string url)
+    {
+        public string DataDir { get; } = dataDir;
+
+        public Address Hot { get; } = hot;
+
+        public Account Owner { get; } = owner;
+
+        public string Url { get; } = url;
+
+        public NodeId Id { get; set; }
+
+        public LocalProcess Process { get; set; }
+    }
+
+    private sealed class KeeperSeat(int number, string dataDir, Address address, string url)
+    {
+        public int Number { get; } = number;
+
+        public string DataDir { get; } = dataDir;
+
+        public Address Address { get; } = address;
+
+        public string Url { get; } = url;
+
+        public LocalProcess Process { get; set; }
+    }
+
+    private sealed class GatewaySeat(string dataDir, Address address, string url)
+    {
+        public string DataDir { get; } = dataDir;
+
+        public Address Address { get; } = address;
+
+        public string Url { get; } = url;
+
+        public LocalProcess Process { get; set; }
+    }
 }

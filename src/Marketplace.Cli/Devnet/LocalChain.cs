@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Numerics;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Marketplace.Chain;
 using Marketplace.Chain.Rpc;
@@ -29,28 +30,38 @@ internal sealed class LocalChain(Web3 web3)
         ["node", "--hostname", "127.0.0.1", "--port", port.ToString(CultureInfo.InvariantCulture)],
         repository,
         logFile,
-        Variables(repository, ("MARKET_DEVNET_MNEMONIC", words), ("MARKET_DEVNET_ACCOUNTS", "1")));
+        Variables(repository, ("MARKET_DEVNET_MNEMONIC", words), ("MARKET_DEVNET_ACCOUNTS", "1"), ("NO_COLOR", "1")));
 
-    /// <summary>Waits until the chain answers.</summary>
-    /// <exception cref="MarketException">It ended, or did not answer in time.</exception>
-    public async Task WaitAsync(LocalProcess process, string logFile, CancellationToken cancellation)
+    /// <summary>Waits until the chain answers, and makes sure that it is the one that was started.</summary>
+    /// <param name="process">The chain that was started.</param>
+    /// <param name="account">Its first account.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>False if it ended: another program may have taken the port.</returns>
+    /// <exception cref="MarketException">It did not answer in time.</exception>
+    public async Task<bool> WaitAsync(LocalProcess process, Address account, CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
-        while (true)
+        while (process.IsAlive)
         {
-            try
-            {
-                _ = await web3.Eth.GetChainIdAsync(cancellation);
-                return;
-            }
-            catch (RpcException) when (process.IsAlive && Stopwatch.GetElapsedTime(started) < s_startPatience)
-            {
-                await Task.Delay(s_lookAgain, cancellation);
-            }
-            catch (RpcException exception)
-            {
-                throw new MarketException(MarketErrorCode.Failed, "The chain did not start", $"see {logFile}", exception);
-            }
+            if (await HasAccountAsync(account, cancellation)) return true;
+            if (Stopwatch.GetElapsedTime(started) > s_startPatience) throw new MarketException(MarketErrorCode.Failed, "The chain does not answer", "see its log");
+            await Task.Delay(s_lookAgain, cancellation);
+        }
+
+        return false;
+    }
+
+    private async Task<bool> HasAccountAsync(Address account, CancellationToken cancellation)
+    {
+        try
+        {
+            JsonElement accounts = await web3.Eth.Rpc.CallAsync("eth_accounts", [], cancellation);
+            return accounts.EnumerateArray().Any(known => Address.TryParse(known.GetString(), out Address own) && own == account);
+        }
+        catch (RpcException)
+        {
+            // Not yet.
+            return false;
         }
     }
 

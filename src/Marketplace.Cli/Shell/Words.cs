@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Net;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Shell;
@@ -37,6 +38,17 @@ internal static class Words
     /// <summary>An option such as <c>20GiB</c>.</summary>
     public static Option<long> Size(string name, string description) =>
         new(name) { Description = description, HelpName = "SIZE", CustomParser = Read(ByteSize.Parse) };
+
+    /// <summary>An option such as <c>127.0.0.1:4600</c>.</summary>
+    public static Option<IPEndPoint> Listen(string name, string description, IPEndPoint otherwise) => new(name)
+    {
+        Description = description,
+        HelpName = "HOST:PORT",
+        CustomParser = Read(text => IPEndPoint.TryParse(text, out IPEndPoint? address) && text.Contains(':', StringComparison.Ordinal)
+            ? address
+            : throw new FormatException($"'{text}' is not an address to listen on: write 127.0.0.1:4600, or [::1]:4600.")),
+        DefaultValueFactory = _ => otherwise,
+    };
 
     private static Func<ArgumentResult, T> Read<T>(Func<string, T> parse) => result =>
     {

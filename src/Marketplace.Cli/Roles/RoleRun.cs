@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Net;
+using Marketplace.Cli.Settings;
+using Marketplace.Cli.Shell;
+using Marketplace.Domain;
+
+namespace Marketplace.Cli.Roles;
+
+/// <summary>What the verbs that run a role have in common.</summary>
+internal static class RoleRun
+{
+    /// <summary>The folder of a role; every role's verbs take it.</summary>
+    public static Option<string> DataOption(string role) =>
+        new("--data") { Description = $"The {role}'s folder.", HelpName = "DIR", Required = true };
+
+    /// <summary>Where log lines go.</summary>
+    public static Option<string?> LogOption() => new("--log") { Description = "File for log lines; standard error without it.", HelpName = "FILE" };
+
+    /// <summary>An address to listen on.</summary>
+    public static Option<IPEndPoint> ListenOption(IPEndPoint otherwise) =>
+        Words.Listen("--listen", "Where to listen; port 0 takes a free one.", otherwise);
+
+    /// <summary>Runs a host until it ends by itself or is told to; being told to is no failure.</summary>
+    public static async Task RunHostAsync(VerbRun run, Func<CancellationToken, Task> host)
+    {
+        try
+        {
+            await host(run.Cancellation);
+        }
+        catch (OperationCanceledException) when (run.Cancellation.IsCancellationRequested)
+        {
+            // Told to stop while it started.
+        }
+    }
+
+    /// <summary>Keepers that the settings name: null for those of the register, empty for none.</summary>
+    /// <exception cref="MarketException">One is no address.</exception>
+    public static IReadOnlyList<Uri>? KeepersOf(MarketSettings settings)
+    {
+        if (settings[SettingsTable.Keepers] is not { } text) return null;
+        if (text == "none") return [];
+        return
+        [
+            .. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(word => ReadUrl(word)
+                ?? throw new MarketException(MarketErrorCode.Usage, $"'{word}' is not the address of a keeper", "write MARKET_KEEPERS=https://a.example,https://b.example or none")),
+        ];
+    }
+
+    /// <summary>An http or https address, null if it is none.</summary>
+    public static Uri? ReadUrl(string? text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" ? url : null;
+}
