@@ -8,24 +8,35 @@ using Marketplace.Network;
 
 namespace Marketplace.Keeper.Tests;
 
+/// <summary>One chain for all tests of a class; each takes back what it did.</summary>
+public sealed class ChainFixture : IAsyncLifetime
+{
+    internal MarketOnChain Market { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Market = await MarketOnChain.StartAsync();
+
+    public async Task DisposeAsync() => await Market.DisposeAsync();
+}
+
 /// <summary>The keeper as <c>market keeper run</c> starts it, on the real contracts.</summary>
-public sealed class KeeperOnChainTests : IAsyncLifetime
+public sealed class KeeperOnChainTests(ChainFixture fixture) : IClassFixture<ChainFixture>, IAsyncLifetime
 {
     private readonly TestFolder _folder = new();
-    private MarketOnChain _market = null!;
+    private readonly MarketOnChain _market = fixture.Market;
+    private string _before = "";
     private NodeId _first;
     private NodeId _second;
 
     public async Task InitializeAsync()
     {
-        _market = await MarketOnChain.StartAsync();
+        _before = await _market.Chain.SnapshotAsync();
         _first = await _market.RegisterAsync("0.01");
         _second = await _market.RegisterAsync("0.02");
     }
 
     public async Task DisposeAsync()
     {
-        await _market.DisposeAsync();
+        await _market.Chain.RevertAsync(_before);
         _folder.Dispose();
     }
 
@@ -151,7 +162,9 @@ public sealed class KeeperOnChainTests : IAsyncLifetime
         var addresses = _market.Deployment.Addresses.Where(pair => pair.Key != missing).ToDictionary(StringComparer.Ordinal);
         var options = new KeeperOptions
         {
-            DataDir = _folder.Path, Deployment = new Chain.Deployment(31337, addresses, _market.Chain.Url), Passphrase = "x",
+            DataDir = _folder.Path,
+            Deployment = new Chain.Deployment(31337, addresses, _market.Chain.Url),
+            Passphrase = "x",
         };
         MarketException failure = await Assert.ThrowsAsync<MarketException>(() => KeeperHost.RunAsync(options, CancellationToken.None));
         Assert.Equal(MarketErrorCode.Usage, failure.Code);

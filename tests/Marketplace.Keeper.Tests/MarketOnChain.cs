@@ -57,7 +57,8 @@ internal sealed class MarketOnChain : IAsyncDisposable
         {
             var market = new MarketOnChain(chain, await chain.DeployAsync(new Dictionary<string, string>(StringComparer.Ordinal)
             {
-                ["MARKET_PERIOD_BLOCKS"] = $"{PeriodBlocks}", ["MARKET_SEED_DELAY"] = $"{SeedDelay}",
+                ["MARKET_PERIOD_BLOCKS"] = $"{PeriodBlocks}",
+                ["MARKET_SEED_DELAY"] = $"{SeedDelay}",
             }));
             BigInteger tokens = BigInteger.Pow(10, 18) * 10_000;
             await market.Contracts.Token.ApproveAsync(market.Contracts.Escrow.Address, tokens);
