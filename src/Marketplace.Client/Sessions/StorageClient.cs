@@ -172,7 +172,9 @@ public sealed partial class StorageClient : IDisposable
             if (slot.Node is { } node && slot.Shard is { } shard && nodes.GetValueOrDefault(node)?.Peer is { } peer) holders.Add(new ShardHolder(slot.Index, shard, peer));
         }
 
-        return new BundleReader(geometry, holders, _session.Nodes, _session.Health, _session.Time, $"deal {deal.Id.Number}");
+        // A node that has not yet seen the block that opened the deal gives the shard to its uploader alone: so say who asks.
+        Address? owner = _session.Actor is null ? null : Client;
+        return new BundleReader(geometry, holders, _session.Nodes, _session.Health, _session.Time, $"deal {deal.Id.Number}", owner);
     }
 
     private static string Shown(string name) => ObjectName.ForTerminal(name);

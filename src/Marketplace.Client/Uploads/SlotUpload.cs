@@ -84,9 +84,9 @@ internal sealed class SlotUpload
         {
             await _answer;
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        catch (Exception)
         {
-            // This is what giving up looks like from the other side.
+            // The reason comes back from the other side, whatever it is; the caller has it already.
         }
     }
 

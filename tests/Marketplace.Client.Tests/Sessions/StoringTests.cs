@@ -1,0 +1,264 @@
+using Marketplace.Chain;
+using Marketplace.Client.Catalogues;
+using Marketplace.Client.Json;
+using Marketplace.Client.Keys;
+using Marketplace.Client.Sessions;
+using Marketplace.Client.Sources;
+using Marketplace.Client.Tests.Catalogues;
+using Marketplace.Coding;
+using Marketplace.Domain;
+
+namespace Marketplace.Client.Tests.Sessions;
+
+[Collection(RunningMarketCollection.Name)]
+public sealed class StoringTests(RunningMarket market) : IDisposable
+{
+    private static readonly PutTerms s_terms = new(Redundancy.Default, TimeSpan.FromHours(1));
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("1/3")]
+    [InlineData("2/4")]
+    [InlineData("3/5")]
+    public async Task Files_of_every_boundary_size_come_back_to_a_client_that_has_only_words(string redundancy)
+    {
+        string name = "sizes-" + redundancy.Replace('/', '-');
+        int[] sizes = [0, 1, 255, 256, 257, 16_383, 16_384, 16_385, 262_143, 262_144, 262_145, 1_048_576, 3_000_001];
+        foreach (int size in sizes) WriteRandom($"{name}/{size}", size);
+        File.CreateSymbolicLink(_folder[$"{name}/link"], "256");
+        Directory.CreateDirectory(_folder[$"{name}/empty"]);
+
+        StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
+        PutReport put = await client.PutAsync(SourceTree.Walk([_folder[name]], null), s_terms with { Redundancy = Redundancy.Parse(redundancy) });
+        Assert.Null(put.Error);
+        Assert.Equal(0, put.Deals[0].Slots.Failed);
+        Assert.Equal(sizes.Length, put.Objects[0].Files);
+
+        StorageClient another = await market.OpenAsync(market.ClientAccount);
+        GetReport get = await another.GetAsync(name, _folder["back"], force: false);
+        Assert.Empty(get.Faults);
+        foreach (int size in sizes) Assert.Equal(File.ReadAllBytes(_folder[$"{name}/{size}"]), File.ReadAllBytes(_folder[$"back/{size}"]));
+        Assert.Equal("256", new FileInfo(_folder["back/link"]).LinkTarget);
+        Assert.True(Directory.Exists(_folder["back/empty"]));
+
+        StatReport stat = await another.StatAsync(name);
+        Assert.All(stat.Deals[0].Slots, slot => Assert.NotNull(slot.Root));
+        VerifyReport verify = await another.VerifyAsync(name, deep: true);
+        Assert.True(verify.Ok);
+        if (redundancy == "1/3") Assert.Single(verify.Deals[0].Slots.Select(slot => slot.RootReported).Distinct());
+    }
+
+    [Fact]
+    public async Task A_range_of_a_file_is_streamed_in_order()
+    {
+        byte[] content = WriteRandom("ranged", 9_000_000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        await client.PutAsync(SourceTree.Walk([_folder["ranged"]], null), s_terms);
+        foreach ((int from, int to) in new[] { (0, 0), (255, 256), (1_234_567, 7_654_321), (8_999_999, 8_999_999) })
+        {
+            using var back = new MemoryStream();
+            await client.GetAsync("ranged", (from, to), back);
+            Assert.Equal(content[from..(to + 1)], back.ToArray());
+        }
+
+        MarketException beyond = await Assert.ThrowsAsync<MarketException>(() => client.GetAsync("ranged", (0, 9_000_000), Stream.Null));
+        Assert.Equal(MarketErrorCode.Usage, beyond.Code);
+    }
+
+    [Fact]
+    public async Task A_new_version_replaces_the_old_and_what_is_removed_is_not_found()
+    {
+        StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
+        WriteRandom("versioned/old", 10);
+        await client.PutAsync(SourceTree.Walk([_folder["versioned"]], null), s_terms);
+        File.Delete(_folder["versioned/old"]);
+        byte[] content = WriteRandom("versioned/new", 20);
+        PutReport second = await client.PutAsync(SourceTree.Walk([_folder["versioned"]], null), s_terms);
+        Assert.Equal(2, second.Objects[0].Version);
+        await client.GetAsync("versioned", _folder["back"], force: false);
+        Assert.Equal([_folder["back/new"]], Directory.EnumerateFileSystemEntries(_folder["back"]));
+        Assert.Equal(content, File.ReadAllBytes(_folder["back/new"]));
+
+        RemoveReport removed = await client.RemoveAsync("versioned");
+        Assert.Equal(1, removed.Files);
+        MarketException gone = await Assert.ThrowsAsync<MarketException>(() => client.GetAsync("versioned", _folder["gone"], force: false));
+        Assert.Equal(MarketErrorCode.NotFound, gone.Code);
+        Assert.False(Path.Exists(_folder["gone"]));
+    }
+
+    [Fact]
+    public async Task Without_money_nothing_is_sent_and_what_is_missing_is_told()
+    {
+        WriteRandom("unpaid", 100_000);
+        StorageClient poor = await market.OpenAsync(market.PoorAccount, Bundles.Keys(seed: 9));
+        MarketException refused = await Assert.ThrowsAsync<MarketException>(() => poor.PutAsync(SourceTree.Walk([_folder["unpaid"]], null), s_terms));
+        Assert.Equal(MarketErrorCode.InsufficientFunds, refused.Code);
+        Assert.True(refused.Missing > TokenAmount.Zero);
+        Assert.Empty((await poor.DealsAsync()).Deals);
+    }
+
+    [Fact]
+    public async Task With_k_nodes_an_object_reads_and_with_one_fewer_nothing_is_left_behind()
+    {
+        byte[] content = WriteRandom("lossy", 1_500_000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
+        await client.PutAsync(SourceTree.Walk([_folder["lossy"]], null), s_terms with { Redundancy = new Redundancy(2, 4) });
+        NodeId[] holders = [.. (await client.StatAsync("lossy")).Deals[0].Slots.Select(slot => slot.Node!.Value)];
+        try
+        {
+            foreach (NodeId node in holders[2..]) await market.NodeOf(node).StopAsync();
+            GetReport get = await client.GetAsync("lossy", _folder["back"], force: false);
+            Assert.Equal(content, File.ReadAllBytes(_folder["back"]));
+            Assert.All(get.Faults, fault => Assert.Contains(fault.Node, holders[2..]));
+
+            await market.NodeOf(holders[0]).StopAsync();
+            MarketException failure = await Assert.ThrowsAsync<MarketException>(() => client.GetAsync("lossy", _folder["partial"], force: false));
+            Assert.Equal(MarketErrorCode.Incomplete, failure.Code);
+            Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_folder.Root), path => path.Contains("part", StringComparison.Ordinal));
+        }
+        finally
+        {
+            foreach (NodeId node in holders) await market.NodeOf(node).StartAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("1/3")]
+    [InlineData("2/4")]
+    public async Task A_flipped_bit_is_noticed_named_and_routed_around(string redundancy)
+    {
+        string name = "flipped-" + redundancy.Replace('/', '-');
+        byte[] content = WriteRandom(name, 700_001);
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        await client.PutAsync(SourceTree.Walk([_folder[name]], null), s_terms with { Redundancy = Redundancy.Parse(redundancy) });
+        SlotReport[] slots = [.. (await client.StatAsync(name)).Deals[0].Slots];
+        NodeId bad = slots[0].Node!.Value;
+        market.NodeOf(bad).FlipABit(slots[0].ShardBytes!.Value);
+
+        VerifyReport verify = await client.VerifyAsync(name, deep: true);
+        Assert.False(verify.Ok);
+        Assert.True(verify.Readable);
+        Assert.Equal([bad], verify.Deals[0].Slots.Where(slot => slot.State is not SlotVerdict.Ok).Select(slot => slot.Node!.Value));
+
+        // Every reader meets the bad node sooner or later, and never gives out its bytes.
+        for (int i = 0; i < 5; i++)
+        {
+            StorageClient reader = await market.OpenAsync(market.ClientAccount);
+            GetReport get = await reader.GetAsync(name, _folder[$"back-{i}"], force: false);
+            Assert.Equal(content, File.ReadAllBytes(_folder[$"back-{i}"]));
+            Assert.All(get.Faults, fault => Assert.Equal(new NodeFault(bad, FaultReason.WrongBytes), fault));
+        }
+    }
+
+    [Fact]
+    public async Task A_node_that_dies_midway_is_replaced_and_every_slot_is_filled()
+    {
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        byte[] content = new byte[6_000_000];
+        new Random(5).NextBytes(content);
+        RunningNode? victim = null;
+        using var source = new TellingStream(content, 2_000_000, async () =>
+        {
+            // Whoever has a temporary file is being sent to.
+            victim = market.Nodes[0];
+            await victim.StopAsync();
+        });
+        try
+        {
+            PutReport put = await client.PutAsync(
+                [SourceObject.FromStream("survivor", source, content.Length, mayBeShorter: false, Bundles.Time)], s_terms with { Redundancy = new Redundancy(2, 5) });
+            Assert.Equal(new SlotCounts(5, 5, 0), put.Deals[0].Slots);
+            using var back = new MemoryStream();
+            await client.GetAsync("survivor", null, back);
+            Assert.Equal(content, back.ToArray());
+        }
+        finally
+        {
+            if (victim is not null) await victim.StartAsync();
+        }
+    }
+
+    [Fact]
+    public async Task What_an_operator_stores_the_client_opens_and_extends()
+    {
+        MarketContracts contracts = market.ContractsOf(market.ClientAccount);
+        uint period = (uint)((await contracts.Web3.Eth.GetBlockNumberAsync()) / 20);
+        await contracts.Escrow.AllowAsync(market.OperatorAccount.Address, 1_000_000_000_000, period + 1000, 0, 0, 0);
+        byte[] seed = new byte[MasterKey.SeedBytes];
+        using MasterKey gatewayMaster = MasterKey.FromSeed(seed);
+        using RecipientKeyPair gatewayPair = gatewayMaster.CreateRecipientKeyPair();
+        byte[] clientSeed = [.. Enumerable.Range(0, MasterKey.SeedBytes).Select(i => (byte)i)];
+        using MasterKey clientMaster = MasterKey.FromSeed(clientSeed);
+        using RecipientKeyPair clientPair = clientMaster.CreateRecipientKeyPair();
+        StorageClient gateway = await market.OpenAsync(
+            market.OperatorAccount, new SharedKeys(gatewayPair, clientPair.PublicKey), client: market.ClientAccount.Address);
+
+        byte[] content = [1, 2, 3];
+        using var body = new MemoryStream(content);
+        await gateway.PutAsync([SourceObject.FromStream("through/gateway", body, 1000, mayBeShorter: true, Bundles.Time)], s_terms);
+        Assert.Equal(["through/gateway"], (await gateway.ListAsync("", recursive: true)).Objects.Select(one => one.Name));
+
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        using var back = new MemoryStream();
+        await client.GetAsync("through/gateway", null, back);
+        Assert.Equal(content, back.ToArray());
+
+        CatalogueView before = await client.LoadAsync();
+        CatalogueEntry entry = before.Catalogue.Find("through/gateway")!;
+        ExtendReport extended = await client.ExtendAsync("through/gateway", TimeSpan.FromHours(2));
+        Assert.Equal(before.Deals[entry.Deal].End + 360, extended.Deals.Single().EndsAtPeriod);
+    }
+
+    [Fact]
+    public async Task Other_words_are_told_from_no_files()
+    {
+        WriteRandom("mine", 10);
+        await (await market.OpenAsync(market.ClientAccount)).PutAsync(SourceTree.Walk([_folder["mine"]], null), s_terms);
+        StorageClient other = await market.OpenAsync(market.ClientAccount, Bundles.Keys(seed: 1));
+        MarketException failure = await Assert.ThrowsAsync<MarketException>(() => other.ListAsync("", recursive: false));
+        Assert.Contains("words", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_puts_at_once_take_two_numbers()
+    {
+        WriteRandom("one", 300_000);
+        WriteRandom("two", 300_000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        PutReport[] puts = await Task.WhenAll(
+            client.PutAsync(SourceTree.Walk([_folder["one"]], null), s_terms), client.PutAsync(SourceTree.Walk([_folder["two"]], null), s_terms));
+        Assert.NotEqual(puts[0].Deals[0].Id, puts[1].Deals[0].Id);
+        Assert.Empty((await client.LoadAsync()).Unread.Select(deal => deal.Failure.ToString()));
+        Assert.Equal(2, (await client.ListAsync("", recursive: true)).Objects.Count(one => one.Name is "one" or "two"));
+    }
+
+    private byte[] WriteRandom(string name, int bytes)
+    {
+        byte[] content = new byte[bytes];
+        new Random(bytes).NextBytes(content);
+        string path = _folder[name];
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, content);
+        return content;
+    }
+
+    /// <summary>Gives its bytes and tells when a place was passed.</summary>
+    private sealed class TellingStream(byte[] content, int place, Func<Task> tell) : MemoryStream(content)
+    {
+        private bool _told;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (!_told && Position >= place)
+            {
+                _told = true;
+                await tell();
+            }
+
+            return await base.ReadAsync(buffer, cancellationToken);
+        }
+    }
+}
