@@ -111,7 +111,7 @@ public sealed partial class StorageClient
     {
         if (slot.Node is not { } id || slot.Shard is not { } shard) return new VerifiedSlot(slot.Index, slot.Node, slot.Shard?.Root, null, SlotVerdict.Vacant);
         if (nodes.GetValueOrDefault(id)?.Peer is not { } peer) return new VerifiedSlot(slot.Index, id, shard.Root, null, SlotVerdict.Unreachable);
-        NodeAnswer<ReportedRoot> answer = await _session.Nodes.For(peer).GetRootAsync(shard, deep, token);
+        NodeAnswer<ReportedRoot> answer = await _session.Nodes.For(peer).GetRootAsync(shard, deep, token, _session.Actor is null ? null : Client);
         Root? reported = answer.Value?.Root;
         SlotVerdict verdict = answer.Outcome switch
         {

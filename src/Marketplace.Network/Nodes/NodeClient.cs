@@ -168,10 +168,11 @@ public sealed class NodeClient : IDisposable
     /// <param name="shard">The shard asked about.</param>
     /// <param name="deep">Whether the node is to read and hash every byte for the answer.</param>
     /// <param name="token">Cancels.</param>
-    public Task<NodeAnswer<ReportedRoot>> GetRootAsync(ShardCommitment shard, bool deep, CancellationToken token)
+    /// <param name="owner">The client whose shard it is, for a node that has not yet seen the deal; null for anybody's question.</param>
+    public Task<NodeAnswer<ReportedRoot>> GetRootAsync(ShardCommitment shard, bool deep, CancellationToken token, Address? owner = null)
     {
         TimeSpan limit = _options.AnswerTimeout + (deep ? TimeSpan.FromSeconds((double)shard.Bytes / _options.DeepBytesPerSecondMin) : TimeSpan.Zero);
-        return GetJsonAsync($"v1/shards/{shard.Root}/root?deep={(deep ? "true" : "false")}", NodeJson.Default.ReportedRoot, limit, token);
+        return GetJsonAsync($"v1/shards/{shard.Root}/root?deep={(deep ? "true" : "false")}", NodeJson.Default.ReportedRoot, limit, token, owner);
     }
 
     /// <summary>Closes the connections.</summary>
@@ -200,10 +201,11 @@ public sealed class NodeClient : IDisposable
         request.Headers.Authorization = new AuthenticationHeaderValue(MarketToken.Scheme, text);
     }
 
-    private async Task<NodeAnswer<T>> GetJsonAsync<T>(string path, JsonTypeInfo<T> type, TimeSpan limit, CancellationToken token)
+    private async Task<NodeAnswer<T>> GetJsonAsync<T>(string path, JsonTypeInfo<T> type, TimeSpan limit, CancellationToken token, Address? owner = null)
     {
         using var deadline = new Deadline(_time, limit, limit, token);
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        if (owner is { } client) Authorize(request, client);
         return await CallAsync(request, deadline, (response, _) => ReadJsonAsync(response, type, deadline));
     }
 

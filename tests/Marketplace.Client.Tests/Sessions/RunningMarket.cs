@@ -7,6 +7,7 @@ using Marketplace.Client.Keys;
 using Marketplace.Client.Sessions;
 using Marketplace.Client.Tests.Catalogues;
 using Marketplace.Domain;
+using Marketplace.Network;
 using Marketplace.Node;
 using Marketplace.Testing;
 
@@ -70,17 +71,19 @@ public sealed class RunningMarket : IAsyncLifetime
             Account owner = Chain.GetAccount(FirstOwnerIndex + i);
             await rich.Token.TransferAsync(owner.Address, 10_000 * s_token);
             string dataDir = _folder[$"node-{i}"];
+            var wire = new Wire(LocalChain.FreePort());
             NodeSetup.Init(new NodeInit
             {
                 DataDir = dataDir,
                 CapacityBytes = 1 << 30,
                 Price = TokenAmount.Parse($"{10 + i}"),
                 Passphrase = Passphrase,
-                Listen = new IPEndPoint(IPAddress.Loopback, 0),
+                Listen = new IPEndPoint(IPAddress.Loopback, wire.TargetPort),
+                Url = PeerEndpoint.Https(new IPEndPoint(IPAddress.Loopback, wire.Port)),
                 Strength = KeyStoreStrength.Light,
             });
             await NodeSetup.RegisterAsync(dataDir, ContractsOf(owner), TokenAmount.Parse("1000"), gasWei: s_token, CancellationToken.None);
-            var node = new RunningNode(new NodeId(i + 1), dataDir, Deployment, Chain.Url, Passphrase);
+            var node = new RunningNode(new NodeId(i + 1), dataDir, Deployment, Chain.Url, Passphrase, wire);
             await node.StartAsync();
             _nodes.Add(node);
         }
@@ -107,10 +110,10 @@ public sealed class RunningMarket : IAsyncLifetime
     }
 }
 
-/// <summary>A node in this process, with its own folder, port and keys.</summary>
-public sealed class RunningNode(NodeId id, string dataDir, Deployment deployment, string rpcUrl, string passphrase)
+/// <summary>A node in this process, with its own folder, port and keys, reached over a wire that can be cut.</summary>
+public sealed class RunningNode(NodeId id, string dataDir, Deployment deployment, string rpcUrl, string passphrase, Wire wire)
 {
-    private CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stop = new();
     private Task _run = Task.CompletedTask;
 
     public NodeId Id { get; } = id;
@@ -119,8 +122,6 @@ public sealed class RunningNode(NodeId id, string dataDir, Deployment deployment
 
     public async Task StartAsync()
     {
-        if (!_run.IsCompleted) return;
-        _stop = new CancellationTokenSource();
         var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _run = NodeHost.RunAsync(
             new NodeOptions
@@ -141,7 +142,14 @@ public sealed class RunningNode(NodeId id, string dataDir, Deployment deployment
     {
         await _stop.CancelAsync();
         await _run;
+        wire.Dispose();
+        _stop.Dispose();
     }
+
+    /// <summary>For everybody else the node is dead from now on.</summary>
+    public void Die() => wire.Cut();
+
+    public void Rise() => wire.Mend();
 
     /// <summary>Flips one bit in the middle of every file of this length.</summary>
     public void FlipABit(long shardBytes)

@@ -109,19 +109,19 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         NodeId[] holders = [.. (await client.StatAsync("lossy")).Deals[0].Slots.Select(slot => slot.Node!.Value)];
         try
         {
-            foreach (NodeId node in holders[2..]) await market.NodeOf(node).StopAsync();
+            foreach (NodeId node in holders[2..]) market.NodeOf(node).Die();
             GetReport get = await client.GetAsync("lossy", _folder["back"], force: false);
             Assert.Equal(content, File.ReadAllBytes(_folder["back"]));
             Assert.All(get.Faults, fault => Assert.Contains(fault.Node, holders[2..]));
 
-            await market.NodeOf(holders[0]).StopAsync();
+            market.NodeOf(holders[0]).Die();
             MarketException failure = await Assert.ThrowsAsync<MarketException>(() => client.GetAsync("lossy", _folder["partial"], force: false));
             Assert.Equal(MarketErrorCode.Incomplete, failure.Code);
             Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_folder.Root), path => path.Contains("part", StringComparison.Ordinal));
         }
         finally
         {
-            foreach (NodeId node in holders) await market.NodeOf(node).StartAsync();
+            foreach (NodeId node in holders) market.NodeOf(node).Rise();
         }
     }
 
@@ -159,25 +159,21 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         StorageClient client = await market.OpenAsync(market.ClientAccount);
         byte[] content = new byte[6_000_000];
         new Random(5).NextBytes(content);
-        RunningNode? victim = null;
-        using var source = new TellingStream(content, 2_000_000, async () =>
-        {
-            // Whoever has a temporary file is being sent to.
-            victim = market.Nodes[0];
-            await victim.StopAsync();
-        });
+        RunningNode victim = market.Nodes[0];
+        using var source = new TellingStream(content, 2_000_000, victim.Die);
         try
         {
             PutReport put = await client.PutAsync(
                 [SourceObject.FromStream("survivor", source, content.Length, mayBeShorter: false, Bundles.Time)], s_terms with { Redundancy = new Redundancy(2, 5) });
             Assert.Equal(new SlotCounts(5, 5, 0), put.Deals[0].Slots);
+            Assert.DoesNotContain((await client.StatAsync("survivor")).Deals[0].Slots, slot => slot.Node == victim.Id);
             using var back = new MemoryStream();
             await client.GetAsync("survivor", null, back);
             Assert.Equal(content, back.ToArray());
         }
         finally
         {
-            if (victim is not null) await victim.StartAsync();
+            victim.Rise();
         }
     }
 
@@ -246,19 +242,19 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     }
 
     /// <summary>Gives its bytes and tells when a place was passed.</summary>
-    private sealed class TellingStream(byte[] content, int place, Func<Task> tell) : MemoryStream(content)
+    private sealed class TellingStream(byte[] content, int place, Action tell) : MemoryStream(content)
     {
         private bool _told;
 
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             if (!_told && Position >= place)
             {
                 _told = true;
-                await tell();
+                tell();
             }
 
-            return await base.ReadAsync(buffer, cancellationToken);
+            return base.ReadAsync(buffer, cancellationToken);
         }
     }
 }
