@@ -22,7 +22,7 @@ internal sealed record DevnetPlan(int Nodes, int Keepers, uint BlockSeconds, uin
     public const uint PeriodBlocksMax = 250;
 
     /// <summary>What a node asks: tokens per GiB and 30 days.</summary>
-    public static TokenAmount NodePrice { get; } = TokenAmount.Parse("0.1");
+    public static TokenAmount NodePrice { get; } = TokenAmount.Parse("0.5");
 
     /// <summary>What a node locks.</summary>
     public static TokenAmount NodeStake { get; } = TokenAmount.Parse("100");
