@@ -42,9 +42,9 @@ internal static class RoleProcess
                 using HttpResponseMessage answer = await http.GetAsync(url, cancellation);
                 if (answer.IsSuccessStatusCode) return;
             }
-            catch (HttpRequestException)
+            catch (Exception exception) when (exception is HttpRequestException || (exception is TaskCanceledException && !cancellation.IsCancellationRequested))
             {
-                // Not yet.
+                // Not yet: nobody listens, or a busy machine lets a process listen before it can answer.
             }
 
             if (!process.IsAlive) throw new MarketException(MarketErrorCode.Failed, $"{who} ended while it started: {LastLine(logFile)}", $"see {logFile}");
