@@ -10,6 +10,7 @@ import { BitsLib } from "./libraries/BitsLib.sol";
 import { BookLib, PurseLib } from "./libraries/BookLib.sol";
 import { Draw } from "./libraries/Draw.sol";
 import { EntryLib, ExpiryLib, PeriodLib } from "./libraries/WordLib.sol";
+import { Gaps, LeftOut } from "./libraries/LeftOut.sol";
 import { RateLib } from "./libraries/RateLib.sol";
 import { Tree } from "./libraries/Tree.sol";
 import { Refusal } from "./types/Deals.sol";
@@ -34,6 +35,7 @@ abstract contract Ledgers is IStorageMarket {
     using ExpiryLib for ExpiryWord;
     using PeriodLib for PeriodWord;
     using BitsLib for BitsWord;
+    using LeftOut for Gaps;
     using BookLib for Book;
     using BookLib for BookWord;
     using PurseLib for Purse;
@@ -142,6 +144,11 @@ abstract contract Ledgers is IStorageMarket {
         if (!INodeRegistry(REGISTRY).speaksFor(node, msg.sender)) revert StorageMarket_NotNode(node, msg.sender);
         (uint32 period,) = IClock(CLOCK).current();
         Book memory book = _rolledFully(node, period + 1);
+        // A proof of this period needs every range that was there at its first block; and with a choice of what to
+        // trim a node could choose its draws.
+        if (book.ratePrev != 0 && book.lastProved != period && !book.isSilent(period)) {
+            revert StorageMarket_ProofDue(node, period);
+        }
         for (uint256 i = 0; i < starts.length; ++i) {
             uint256 start = starts[i];
             if (start > MASK38) revert StorageMarket_NotTrimmable(starts[i]);
@@ -312,21 +319,24 @@ abstract contract Ledgers is IStorageMarket {
         return PeriodLib.pack(seed, 0);
     }
 
-    /// @dev Walks through the draws until CHALLENGES of them were live; the proof must be used up then.
+    /// @dev Walks through the draws until CHALLENGES of them were live; the proof must be used up then. A dead range
+    /// costs one draw: those after pass over it.
     function _verify(NodeId node, uint256 period, bytes32 base, Book memory book, bytes calldata proof) private view {
         uint256 offset;
         uint256 live;
+        Gaps memory gaps;
         for (uint256 t = 0; live < CHALLENGES; ++t) {
             uint256 draw = Draw.number(base, t);
-            uint256 position = Draw.position(draw, book.lenPrev);
-            // Beyond the present length: the dead tail was trimmed in this period.
-            if (position >= book.len) continue;
-
+            uint256 position = gaps.toLedger(Draw.position(draw, book.lenPrev - gaps.total));
             uint256 start = _startAt(proof, offset);
             EntryWord entry = _entries[_key(node, start)];
-            if (position < start || position >= start + entry.rateOf().value()) revert StorageMarket_WrongRange(t);
+            uint256 length = entry.rateOf().value();
+            if (position < start || position >= start + length) revert StorageMarket_WrongRange(t);
             offset += START_BYTES;
-            if (!entry.isLive(period)) continue;
+            if (!entry.isLive(period)) {
+                gaps.add(start, length, proof.length / START_BYTES);
+                continue;
+            }
 
             uint256 leaves = entry.leavesOf();
             uint256 d = Tree.depth(leaves);

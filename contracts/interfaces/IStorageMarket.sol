@@ -70,6 +70,8 @@ interface IStorageMarket {
     error StorageMarket_WrongRange(uint256 draw);
     /// @notice Leaf and path of draw `draw` do not lead to the root.
     error StorageMarket_WrongPath(uint256 draw);
+    /// @notice The node has yet to prove this period; it may trim afterwards.
+    error StorageMarket_ProofDue(NodeId node, uint32 period);
     /// @notice The ranges to trim are not dead and last in the ledger.
     error StorageMarket_NotTrimmable(uint64 start);
     error StorageMarket_BadParameters();
@@ -142,7 +144,8 @@ interface IStorageMarket {
     /// @notice Rolls the book of `node` by up to `periods` periods, for one that is far behind. Anyone may call.
     function roll(NodeId node, uint32 periods) external;
 
-    /// @notice Cuts dead ranges off the tail of the ledger, the last first. Owner or hot key.
+    /// @notice Cuts dead ranges off the tail of the ledger, the last first. Owner or hot key, once the node proved the
+    /// present period or if it has nothing to prove in it.
     function trim(NodeId node, uint64[] calldata starts) external;
 
     // For the registry and the bank alone

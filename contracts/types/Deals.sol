@@ -127,7 +127,7 @@ struct Duty {
     uint40 lastBlock;
     /// length of the ledger as frozen for the period: what positions are drawn from
     uint64 frozenLength;
-    /// length of the ledger now: a position at or beyond it is void
+    /// length of the ledger now
     uint64 length;
     /// units that a proof pays
     uint64 rate;

@@ -206,28 +206,39 @@ contract ProofsTest is World {
         eq(lens.deal(middle).slots[0].start, 3 * RATE, "so is one into a range");
     }
 
-    function test_A_trimmed_tail_neither_blocks_the_period_nor_hides_what_comes_after() public {
+    function test_A_trimmed_tail_leaves_nothing_stale() public {
         open(1, RATE, 4, 20, 1);
         open(2, 5000, 4, 2, 1);
         open(3, 6000, 4, 2, 1);
-        vm.roll(uint256(period() + 3) * L);
+        goTo(period() + 3);
         uint64[] memory starts = new uint64[](2);
         (starts[0], starts[1]) = (uint64(6000), uint64(RATE));
+        uint32 p = period();
+        vm.startPrank(ownerOf(1));
+        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_ProofDue.selector, id(1), p));
+        market.trim(id(1), starts);
+        vm.stopPrank();
+        prove(1);
         vm.prank(ownerOf(1));
         market.trim(id(1), starts);
         eq(lens.standing(id(1)).ledgerLength, RATE, "length");
-        goTo(period());
-        Duty memory d = lens.duty(id(1));
-        eq(d.frozenLength, 12_000, "frozen");
-        eq(d.length, RATE, "now");
         open(4, 4000, 4, 5, 1);
-        prove(1);
         nextPeriod();
         eq(lens.duty(id(1)).frozenLength, RATE + 4000, "the next period is drawn from what is there");
         prove(1);
         (EntryView[] memory entries,) = lens.ledger(id(1), 0, 10);
         eq(entries.length, 2, "ranges");
         eq(EntryWord.unwrap(market.entryWord(id(1), 6000)), 0, "nothing stale is left");
+    }
+
+    function test_A_dear_deal_that_died_costs_one_draw_and_no_more() public {
+        open(1, 1, 4, 100, 1);
+        open(2, 1_000_000, 4, 2, 1);
+        open(3, 1, 4, 100, 1);
+        goTo(period() + 3);
+        bytes memory proof = proofOf(id(1));
+        yes(proof.length <= 5 * (5 + 256 + 40) + 5, "one void draw");
+        market.prove(id(1), period(), proof);
     }
 
     function test_trim_refuses_strangers_live_ranges_and_gaps() public {
@@ -242,7 +253,8 @@ contract ProofsTest is World {
         starts[0] = uint64(RATE);
         vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotTrimmable.selector, starts[0]));
         market.trim(id(1), starts);
-        vm.roll(uint256(period() + 3) * L);
+        goTo(period() + 3);
+        prove(1);
         starts[0] = 0;
         vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotTrimmable.selector, starts[0]));
         market.trim(id(1), starts);

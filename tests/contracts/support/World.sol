@@ -221,17 +221,37 @@ abstract contract World is Assertions {
             )
         );
         uint256 live;
+        uint256 total;
+        EntryView[] memory gone = new EntryView[](0);
         for (uint16 t = 0; live < 5; ++t) {
             uint256 draw = uint256(keccak256(abi.encodePacked(base, t)));
-            uint256 position = ((draw >> 128) * duty.frozenLength) >> 128;
-            if (position >= duty.length) continue;
+            uint256 position = ((draw >> 128) * (duty.frozenLength - total)) >> 128;
+            position = passOver(gone, position);
             EntryView memory entry = rangeAt(node, position);
             proof = bytes.concat(proof, bytes5(uint40(entry.start)));
-            if (entry.from > duty.period || duty.period >= entry.until) continue;
+            if (entry.from > duty.period || duty.period >= entry.until) {
+                gone = insert(gone, entry);
+                total += entry.length;
+                continue;
+            }
             Shard memory shard = disks[entry.root];
             uint256 leaf = (uint256(uint128(draw)) * shard.leaves) >> 128;
             proof = bytes.concat(proof, Shards.opening(shard.seed, shard.leaves, leaf));
             ++live;
+        }
+    }
+
+    function passOver(EntryView[] memory gone, uint256 position) internal pure returns (uint256) {
+        for (uint256 i = 0; i < gone.length && position >= gone[i].start; ++i) position += gone[i].length;
+        return position;
+    }
+
+    function insert(EntryView[] memory gone, EntryView memory entry) internal pure returns (EntryView[] memory longer) {
+        longer = new EntryView[](gone.length + 1);
+        uint256 j;
+        for (uint256 i = 0; i < longer.length; ++i) {
+            bool here = i == j && (j == gone.length || gone[j].start > entry.start);
+            longer[i] = here ? entry : gone[j++];
         }
     }
 
