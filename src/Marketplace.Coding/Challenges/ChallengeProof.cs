@@ -65,17 +65,22 @@ public static class ChallengeProof
         Span<byte> seed = stackalloc byte[Keccak256.HashBytes];
         Challenges.WriteBase(context, seed);
         int live = 0;
+        var leftOut = new LeftOut();
         for (int number = 0; live < Challenges.LiveDraws; number++)
         {
             if (number >= Challenges.DrawsMax) return false;
             (UInt128 high, UInt128 low) = Challenges.Numbers(seed, number);
-            ulong position = Challenges.Scale(high, context.FrozenLength);
-            if (position >= context.Length) continue;
+            if (leftOut.Total >= context.FrozenLength) return false;
+            ulong position = leftOut.ToLedger(Challenges.Scale(high, context.FrozenLength - leftOut.Total));
             if (proof.Length < StartBytes) return false;
             ulong start = ((ulong)proof[0] << 32) | BinaryPrimitives.ReadUInt32BigEndian(proof[1..]);
             proof = proof[StartBytes..];
             if (rangeAt(start) is not { } range || range.Start != start || !range.Holds(position)) return false;
-            if (!range.IsLive(context.Period)) continue;
+            if (!range.IsLive(context.Period))
+            {
+                leftOut.Add(range);
+                continue;
+            }
 
             long leaf = (long)Challenges.Scale(low, (ulong)range.Shard.Leaves);
             int size = MerkleTree.LeafBytes + (MerkleTree.Depth(range.Shard.Leaves) * MerkleTree.HashBytes);

@@ -25,11 +25,10 @@ public readonly record struct LedgerRange(ulong Start, ulong Length, ShardCommit
 /// <param name="Period">The period that is proved.</param>
 /// <param name="Seed">The period's seed as it is hashed: <see cref="Challenges.SeedOf"/>.</param>
 /// <param name="FrozenLength">The length of the node's ledger at the period's first block: positions are drawn below it.</param>
-/// <param name="Length">Its length now, less only if dead ranges were trimmed off its end in this very period.</param>
 public readonly record struct ChallengeContext(
-    ulong ChainId, Address Market, NodeId Node, PeriodNumber Period, Hash32 Seed, ulong FrozenLength, ulong Length);
+    ulong ChainId, Address Market, NodeId Node, PeriodNumber Period, Hash32 Seed, ulong FrozenLength);
 
-/// <summary>A draw that stands in the proof: the range it fell on, and the leaf it asks for when that range is live.</summary>
+/// <summary>A draw: the range it fell on, and the leaf it asks for when that range is live.</summary>
 /// <param name="Number">t, from 0.</param>
 /// <param name="Position">The ledger position drawn.</param>
 /// <param name="Range">The range that holds it.</param>
@@ -64,7 +63,7 @@ public static class Challenges
     }
 
     /// <summary>
-    /// The draws of a period up to the last of <see cref="LiveDraws"/> live ones, those left out for which nothing stands in the proof.
+    /// The draws of a period up to the last of <see cref="LiveDraws"/> live ones. A range that is not live is drawn once at most.
     /// </summary>
     /// <param name="context">Who and when.</param>
     /// <param name="find">The range that holds a position, or null when none does.</param>
@@ -78,19 +77,21 @@ public static class Challenges
         Span<byte> seed = stackalloc byte[Keccak256.HashBytes];
         WriteBase(context, seed);
         var draws = new List<Draw>(LiveDraws);
+        var leftOut = new LeftOut();
         int live = 0;
         for (int number = 0; live < LiveDraws; number++)
         {
             if (number >= DrawsMax) throw new InvalidOperationException($"No {LiveDraws} live draws among {DrawsMax}: the node has nothing to prove.");
             (UInt128 high, UInt128 low) = Numbers(seed, number);
-            ulong position = Scale(high, context.FrozenLength);
-            if (position >= context.Length) continue;
+            if (leftOut.Total >= context.FrozenLength) throw new InvalidOperationException($"Node {context.Node} has nothing to prove in period {context.Period}.");
+            ulong position = leftOut.ToLedger(Scale(high, context.FrozenLength - leftOut.Total));
             LedgerRange range = find(position) ??
                 throw new InvalidOperationException($"No known range holds ledger position {position} of node {context.Node}.");
             if (!range.Holds(position)) throw new InvalidOperationException($"The range at {range.Start} does not hold position {position}.");
             bool isLive = range.IsLive(context.Period);
             draws.Add(new Draw(number, position, range, isLive, isLive ? (long)Scale(low, (ulong)range.Shard.Leaves) : 0));
             if (isLive) live++;
+            else leftOut.Add(range);
         }
 
         return draws;

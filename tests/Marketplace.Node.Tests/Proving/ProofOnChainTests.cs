@@ -97,7 +97,7 @@ public sealed class ProofOnChainTests : IAsyncLifetime
         ];
         var context = new ChallengeContext(
             LocalChain.ChainId, _market.StorageMarket.Address, new NodeId(_node), new PeriodNumber(duty.Period), Challenges.SeedOf(duty.Seed),
-            duty.FrozenLength, duty.Length);
+            duty.FrozenLength);
         IReadOnlyList<Draw> draws = Challenges.Draw(context, position => ranges.Where(range => range.Holds(position)).Cast<LedgerRange?>().FirstOrDefault());
         var proof = new ArrayBufferWriter<byte>();
         ChallengeProof.Write(draws, draw => _shards.Single(shard => shard.Commitment == draw.Range.Shard), proof);
