@@ -167,7 +167,7 @@ internal sealed partial class NodeWorker(
     {
         long started = time.GetTimestamp();
         var context = new ChallengeContext(
-            chain.Facts.Scope.ChainId, chain.Facts.Scope.Market, chain.Node, period, Challenges.SeedOf(duty.Seed), duty.FrozenLength, duty.Length);
+            chain.Facts.Scope.ChainId, chain.Facts.Scope.Market, chain.Node, period, Challenges.SeedOf(duty.Seed), duty.FrozenLength);
         switch (await PeriodProof.MakeAsync(context, depot.Catalogue.Ledger(), depot, token))
         {
             case PeriodProof.Made made:
