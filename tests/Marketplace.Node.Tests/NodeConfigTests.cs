@@ -41,7 +41,12 @@ public sealed class NodeConfigTests : IDisposable
         string dataDir = Path.Combine(_folder, "node");
         NodeMade made = NodeSetup.Init(new NodeInit
         {
-            DataDir = dataDir, CapacityBytes = 1 << 30, Price = TokenAmount.Parse("0.01"), Passphrase = "correct horse", Strength = KeyStoreStrength.Light, Listen = new IPEndPoint(IPAddress.Loopback, 0),
+            DataDir = dataDir,
+            CapacityBytes = 1 << 30,
+            Price = TokenAmount.Parse("0.01"),
+            Passphrase = "correct horse",
+            Strength = KeyStoreStrength.Light,
+            Listen = new IPEndPoint(IPAddress.Loopback, 0),
         });
 
         Assert.NotEqual(0, made.Url.Port);

@@ -125,7 +125,7 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
         await pipe.Writer.WriteAsync(RandomBytes(100_000));
         await pipe.Writer.CompleteAsync(new InvalidDataException("The source broke."));
 
-        await Assert.ThrowsAnyAsync<Exception>(() => client.UploadAsync(market.NextDeal(), 0, 1 << 20, pipe.Reader, null, default));
+        await Assert.ThrowsAsync<InvalidDataException>(() => client.UploadAsync(market.NextDeal(), 0, 1 << 20, pipe.Reader, null, default));
 
         await Eventually(() => Task.FromResult(Directory.GetFiles(Path.Combine(_node.DataDir, "depot", "arriving")).Length == 0));
         Assert.Equal(NodeOutcome.Ok, (await client.GetInfoAsync(default)).Outcome);

@@ -50,6 +50,9 @@ internal sealed class Deadline : IDisposable
     /// <summary>The other side owes nothing for now: only the caller's token counts.</summary>
     public void Pause() => _timer.CancelAfter(Timeout.InfiniteTimeSpan);
 
+    /// <summary>Ends the call for a reason of our own: neither a deadline nor the caller.</summary>
+    public void Abort() => _linked.Cancel();
+
     public void Dispose()
     {
         _linked.Dispose();

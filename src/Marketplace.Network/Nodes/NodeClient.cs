@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Runtime.ExceptionServices;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text.Json;
@@ -66,7 +67,7 @@ public sealed class NodeClient : IDisposable
     /// <summary>
     /// Streams a shard to its place in a numbered deal, replacing what was uploaded there before. Ok means that the node says it flushed
     /// it; the caller compares the receipt with its own tree. The source is completed in every case, with an error if the node failed,
-    /// so that its writer learns it from the next flush.
+    /// so that its writer learns it from the next flush. If the writer completes it with an error, that error is thrown here.
     /// </summary>
     /// <param name="deal">The deal that will be opened. Its client, or an operator of that client, is the signer.</param>
     /// <param name="slot">The slot's index.</param>
@@ -84,10 +85,12 @@ public sealed class NodeClient : IDisposable
             using var request = new HttpRequestMessage(HttpMethod.Put, $"{SlotPath(deal, slot)}?maxBytes={maxBytes}");
             Authorize(request, deal.Client);
             request.Headers.ExpectContinue = true;
-            request.Content = new UploadContent(content, deadline, _options, progress);
+            var body = new UploadContent(content, deadline, _options, progress);
+            request.Content = body;
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
             NodeAnswer<UploadReceipt> answer = await CallAsync(
                 request, deadline, (response, _) => ReadJsonAsync(response, NodeJson.Default.UploadReceipt, deadline));
+            if (body.SourceFailure is { } gaveUp) ExceptionDispatchInfo.Throw(gaveUp);
             if (!answer.IsOk) failure = new IOException($"Node {Peer.Id} did not take the upload: {answer.Refusal?.Message}");
             return answer;
         }

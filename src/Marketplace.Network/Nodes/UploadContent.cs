@@ -12,6 +12,9 @@ internal sealed class UploadContent(PipeReader source, Deadline deadline, NodeCl
 {
     private const int WriteBytesMax = 64 * 1024;
 
+    /// <summary>Why the writer gave up, if it did.</summary>
+    public Exception? SourceFailure { get; private set; }
+
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => CopyAsync(stream);
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) => CopyAsync(stream);
@@ -27,8 +30,7 @@ internal sealed class UploadContent(PipeReader source, Deadline deadline, NodeCl
         long sent = 0;
         while (true)
         {
-            deadline.Pause();
-            ReadResult read = await source.ReadAsync(deadline.Token);
+            ReadResult read = await ReadAsync();
             foreach (ReadOnlyMemory<byte> segment in read.Buffer)
             {
                 for (int at = 0; at < segment.Length; at += WriteBytesMax)
@@ -47,5 +49,21 @@ internal sealed class UploadContent(PipeReader source, Deadline deadline, NodeCl
 
         deadline.Restart(options.FlushTimeout, options.FlushTimeout);
         await stream.FlushAsync(deadline.Token);
+    }
+
+    private async ValueTask<ReadResult> ReadAsync()
+    {
+        deadline.Pause();
+        try
+        {
+            return await source.ReadAsync(deadline.Token);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // With Expect: 100-continue nobody looks at a failed body before the response comes, and the node would wait for the rest.
+            SourceFailure = e;
+            deadline.Abort();
+            throw;
+        }
     }
 }
