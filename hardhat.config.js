@@ -52,7 +52,7 @@ export default defineConfig({
   test: {
     solidity: {
       fuzz: { runs: 256 },
-      invariant: { runs: 24, depth: 64, failOnRevert: true },
+      invariant: { runs: 6, depth: 40, failOnRevert: true },
     },
   },
 });

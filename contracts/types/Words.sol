@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { NodeId, Rate } from "./Types.sol";
+import { NodeId } from "./Types.sol";
 
 // The market's storage, one word each. Fields are named from the lowest bit up, with their bits behind the name.
 

@@ -16,7 +16,9 @@ public sealed class TransactionTests(MarketChain market)
 
     private static readonly TransactionPolicy s_hasty = new()
     {
-        PollInterval = TimeSpan.FromMilliseconds(20), BumpAfter = TimeSpan.FromMilliseconds(300), Deadline = TimeSpan.FromSeconds(60),
+        PollInterval = TimeSpan.FromMilliseconds(20),
+        BumpAfter = TimeSpan.FromMilliseconds(300),
+        Deadline = TimeSpan.FromSeconds(60),
     };
 
     private static readonly Address s_receiver = Address.Parse("0x00000000000000000000000000000000000000aa");

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { Bank } from "../../contracts/Bank.sol";
+import { Escrow } from "../../contracts/Escrow.sol";
+import { MarketLens } from "../../contracts/MarketLens.sol";
+import { NodeRegistry } from "../../contracts/NodeRegistry.sol";
+import { StorageMarket } from "../../contracts/StorageMarket.sol";
+import { Token } from "../../contracts/Token.sol";
+import { BookLib } from "../../contracts/libraries/BookLib.sol";
+import { DealState, DealView, EntryView } from "../../contracts/types/Deals.sol";
+import { NodeId, UNIT } from "../../contracts/types/Types.sol";
+import { Book } from "../../contracts/types/Words.sol";
+import { Actors } from "./support/Actors.sol";
+import { Assertions } from "./support/Assertions.sol";
+
+/// @notice What holds after anything that anyone does:
+/// 1. The vault holds exactly what it owes: free money, stakes, what nodes earned, and what open deals have left.
+/// 2. What nodes were credited is what the bits of all slots say.
+/// 3. A settled deal was paid, charged and refunded exactly what it had locked.
+/// 4. A client's lock is the sum of its open deals.
+/// 5. A node's rate is the sum of its live ranges, and its ranges tile its ledger.
+/// 6. Rewards are a part of the fee on what was paid, and never lift the supply above the cap.
+contract InvariantsTest is Assertions {
+    Actors internal actors;
+    Token internal token;
+    Escrow internal escrow;
+    NodeRegistry internal registry;
+    StorageMarket internal market;
+    Bank internal bank;
+    MarketLens internal lens;
+
+    function setUp() public {
+        actors = new Actors();
+        (address t, address e, address r, address m, address b, address view_) = actors.parts();
+        token = Token(t);
+        escrow = Escrow(e);
+        registry = NodeRegistry(r);
+        market = StorageMarket(m);
+        bank = Bank(b);
+        lens = MarketLens(view_);
+    }
+
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(actors);
+    }
+
+    function invariant_The_vault_holds_what_it_owes() public view {
+        uint256 owed = escrow.accountOf(address(bank)).free;
+        for (uint256 i = 1; i <= actors.CLIENTS(); ++i) owed += escrow.accountOf(actors.client(i)).free;
+        for (uint256 i = 1; i <= actors.NODES(); ++i) {
+            NodeId node = NodeId.wrap(uint32(i));
+            owed += escrow.accountOf(actors.owner(i)).free + registry.node(node).stake + lens.standing(node).earned;
+        }
+        for (uint256 i = 0; i < actors.dealCount(); ++i) {
+            DealView memory v = lens.deal(actors.dealAt(i));
+            if (v.state == DealState.Open) owed += v.locked - v.paid;
+        }
+        eq(token.balanceOf(address(escrow)), owed * UNIT, "vault");
+        eq(
+            owed + actors.withdrawn() + actors.burned(), actors.deposited() + actors.rewarded(), "what came in and out"
+        );
+    }
+
+    function invariant_Credits_are_what_the_bits_say() public view {
+        uint256 byBits;
+        for (uint256 i = 0; i < actors.dealCount(); ++i) byBits += lens.deal(actors.dealAt(i)).paid;
+        eq(actors.credited(), byBits, "credits");
+        uint256 earned = actors.collected();
+        for (uint256 i = 1; i <= actors.NODES(); ++i) earned += lens.standing(NodeId.wrap(uint32(i))).earned;
+        eq(actors.credited(), earned, "earned and collected");
+    }
+
+    function invariant_A_settled_deal_adds_up_and_a_lock_is_the_sum_of_open_deals() public view {
+        uint256[] memory sums = new uint256[](actors.CLIENTS() + 1);
+        uint256 fees;
+        for (uint256 i = 0; i < actors.dealCount(); ++i) {
+            DealView memory v = lens.deal(actors.dealAt(i));
+            if (v.state == DealState.Settled) {
+                eq(v.paid + v.fee + v.refunded, v.locked, "settled");
+                fees += v.fee;
+                continue;
+            }
+            yes(v.paid + v.fee <= v.locked, "open");
+            for (uint256 c = 1; c <= actors.CLIENTS(); ++c) {
+                if (actors.client(c) == v.id.clientOf()) sums[c] += v.locked;
+            }
+        }
+        for (uint256 c = 1; c <= actors.CLIENTS(); ++c) {
+            eq(escrow.accountOf(actors.client(c)).locked, sums[c], "lock");
+        }
+        eq(escrow.accountOf(address(bank)).free + actors.burned(), fees, "fees");
+    }
+
+    function invariant_A_ledger_is_tiled_and_its_live_ranges_are_the_rate() public view {
+        for (uint256 i = 1; i <= actors.NODES(); ++i) {
+            NodeId node = NodeId.wrap(uint32(i));
+            Book memory book = BookLib.unpack(market.bookWord(node));
+            uint256 live;
+            uint256 livePrev;
+            uint64 cursor;
+            while (cursor < book.len) {
+                EntryView[] memory entries;
+                (entries, cursor) = lens.ledger(node, cursor, 200);
+                if (entries.length == 0) revert NotTrue("tiled");
+                for (uint256 j = 0; j < entries.length; ++j) {
+                    EntryView memory e = entries[j];
+                    if (e.from <= book.asOf && book.asOf < e.until) live += e.length;
+                    if (e.from + 1 <= book.asOf && book.asOf < uint256(e.until) + 1) livePrev += e.length;
+                }
+            }
+            eq(cursor, book.len, "length");
+            eq(book.rate, live, "rate");
+            eq(book.ratePrev, livePrev, "rate of the period before");
+            yes(book.lenPrev >= book.ratePrev, "what is frozen holds what pays");
+        }
+    }
+
+    function invariant_Rewards_are_part_of_the_fee() public view {
+        uint256 waiting;
+        for (uint256 i = 1; i <= actors.NODES(); ++i) waiting += lens.standing(NodeId.wrap(uint32(i))).reward;
+        uint256 most = actors.credited() * bank.REWARD_PER_1E8() / 1e8;
+        yes(actors.rewarded() + waiting <= most, "part of the fee");
+        yes(token.totalSupply() <= token.CAP(), "cap");
+    }
+
+    /// @dev Not an invariant, but without it the others might hold of nothing.
+    function test_The_actors_get_something_done() public {
+        uint256 seed = 7;
+        for (uint256 i = 0; i < 60; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            actors.openDeal(seed, seed >> 16, seed >> 32, seed >> 48, seed >> 64, seed >> 80);
+            actors.passPeriods(seed);
+            actors.proveEverything(0);
+            actors.extend(seed, seed >> 8, seed >> 16);
+            actors.fillSlot(seed >> 8, seed >> 16, seed >> 24);
+            actors.openByOperator(seed >> 32, seed >> 40, seed >> 48);
+            for (uint256 j = 0; j < 3; ++j) actors.settle(seed >> (8 * j));
+            actors.trim(seed >> 96);
+        }
+        yes(actors.dealCount() > 60, "deals");
+        yes(actors.credited() > 10_000, "proofs");
+        uint256 settled;
+        for (uint256 i = 0; i < actors.dealCount(); ++i) {
+            if (lens.deal(actors.dealAt(i)).state == DealState.Settled) ++settled;
+        }
+        yes(settled > 20, "settled");
+        invariant_The_vault_holds_what_it_owes();
+        invariant_Credits_are_what_the_bits_say();
+        invariant_A_settled_deal_adds_up_and_a_lock_is_the_sum_of_open_deals();
+        invariant_A_ledger_is_tiled_and_its_live_ranges_are_the_rate();
+        invariant_Rewards_are_part_of_the_fee();
+    }
+}
