@@ -98,7 +98,7 @@ public sealed class RealMarket : IAsyncLifetime
 
         if (_chain is not null) await _chain.DisposeAsync();
         Operator.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        //Directory.Delete(_folder, recursive: true);
     }
 
     private async Task StartNodeAsync(uint owner)
