@@ -52,19 +52,6 @@ public sealed class RealMarketTests(RealMarket market)
     }
 
     [Fact]
-    public async Task A_body_of_unknown_length_is_stored_to_its_end()
-    {
-        RealClient client = await market.NewClientAsync();
-        using HttpClient http = await client.SignInAsync();
-        byte[] bytes = Signed.Bytes(2_500_000);
-        using var request = new HttpRequestMessage(HttpMethod.Put, "/v1/objects/chunked?for=1h") { Content = new StreamContent(new MemoryStream(bytes)) };
-        request.Headers.TransferEncodingChunked = true;
-        using HttpResponseMessage put = await http.SendAsync(request);
-        Assert.True(put.StatusCode == HttpStatusCode.Created, await put.Content.ReadAsStringAsync());
-        Assert.Equal(bytes, await GetAsync(http, "chunked"));
-    }
-
-    [Fact]
     public async Task A_new_version_takes_the_place_of_the_old_one()
     {
         RealClient client = await market.NewClientAsync();
