@@ -46,8 +46,7 @@ public sealed record Panic(BigInteger Code) : ContractError
     public override string ErrorName => "Panic";
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<(string Name, object? Value)> ErrorMembers =>
-        [("", "0x" + Code.ToString("x2", CultureInfo.InvariantCulture))];
+    protected override IReadOnlyList<(string Name, object? Value)> ErrorMembers => [("code", Code)];
 }
 
 /// <summary>Revert data that no known contract explains; empty when the contract said nothing.</summary>

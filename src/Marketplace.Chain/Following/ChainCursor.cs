@@ -27,6 +27,9 @@ public sealed class ChainCursor : IParsable<ChainCursor>
     /// <summary>The first block that was not applied yet.</summary>
     public ulong NextBlock { get; }
 
+    /// <summary>The block before <see cref="NextBlock"/>, the last that was applied; null before the first step, and after a new beginning.</summary>
+    public BlockRef? Last => Recent.Count > 0 ? Recent[^1] : null;
+
     /// <summary>The last applied blocks, oldest first.</summary>
     internal IReadOnlyList<BlockRef> Recent { get; }
 

@@ -105,7 +105,7 @@ public sealed class LogFollower(EthApi eth, LogFilter filter, FollowerOptions? o
         for (ulong number = Math.Min(Math.Max(from, rememberedFrom), to); number <= to; number++) wanted.Add(number);
         if (!await TryReadBlocksAsync(wanted, blocks, token) || !IsOneBranch(cursor, blocks.Values)) return null;
 
-        IReadOnlyList<Log>? logs = await ReadLogsAsync(from, to, blocks[to].Hash, token);
+        IReadOnlyList<Log>? logs = await ReadLogsAsync(cursor, to, blocks[to].Hash, token);
         if (logs is null) return null;
         ulong[] missing = [.. logs.Select(static log => log.Block.Number).Distinct().Where(number => !blocks.ContainsKey(number))];
         BlockRef[] remembered = [.. blocks.Values.Select(static block => block.Ref)];
@@ -136,22 +136,31 @@ public sealed class LogFollower(EthApi eth, LogFilter filter, FollowerOptions? o
 
     private static bool IsOneBranch(ChainCursor cursor, IEnumerable<Block> blocks)
     {
-        BlockRef? parent = cursor.Recent.Count > 0 ? cursor.Recent[^1] : null;
+        BlockRef? parent = cursor.Last;
         foreach (Block block in blocks)
         {
-            if (parent is { } known && known.Number + 1 == block.Number && known.Hash != block.ParentHash) return false;
+            // Of blocks made in bulk Hardhat does not say the parent; in a real chain only the first block has none.
+            bool isLinked = parent is { } known && known.Number + 1 == block.Number && !block.ParentHash.IsZero;
+            if (isLinked && parent!.Value.Hash != block.ParentHash) return false;
             parent = block.Ref;
         }
 
         return true;
     }
 
-    /// <summary>Logs between two looks at the last block: if it is the same before and after, they belong to its branch. Null if not.</summary>
-    private async Task<IReadOnlyList<Log>?> ReadLogsAsync(ulong from, ulong to, Hash32 lastHash, CancellationToken token)
+    /// <summary>
+    /// The logs from the cursor to a block, and the last known block, all between two looks at that block: if it is the same before
+    /// and after, they belong to its branch. Null if not. Hashes of parents cannot tell, as a page need not touch the known blocks.
+    /// </summary>
+    private async Task<IReadOnlyList<Log>?> ReadLogsAsync(ChainCursor cursor, ulong to, Hash32 lastHash, CancellationToken token)
     {
-        RpcRequest last = new("eth_getBlockByNumber", Json.Quantity(to), false);
-        IReadOnlyList<RpcResult> results = await eth.Rpc.BatchAsync([last, new RpcRequest("eth_getLogs", filter.ToJson(from, to)), last], token);
-        if (results[1].Error is { } error)
+        ulong from = cursor.NextBlock;
+        RpcRequest last = HeaderOf(to);
+        List<RpcRequest> requests = [last, new RpcRequest("eth_getLogs", filter.ToJson(from, to)), last];
+        if (cursor.Last is { } known) requests.Insert(1, HeaderOf(known.Number));
+        IReadOnlyList<RpcResult> results = await eth.Rpc.BatchAsync(requests, token);
+        RpcResult found = results[^2];
+        if (found.Error is { } error)
         {
             // Endpoints limit blocks or logs of a request, each in its own words: try less, and give up at one block.
             if (to == from) throw error;
@@ -159,11 +168,16 @@ public sealed class LogFollower(EthApi eth, LogFilter filter, FollowerOptions? o
             return null;
         }
 
-        _pageBlocks = Math.Min(_options.PageBlocksMax, _pageBlocks * 2);
-        if (Block.Read(results[0].Require())?.Hash != lastHash || Block.Read(results[2].Require())?.Hash != lastHash) return null;
-        JsonElement logs = results[1].Value;
+        // Slowly up again: an endpoint that refused once will refuse as much again.
+        _pageBlocks = Math.Min(_options.PageBlocksMax, _pageBlocks + Math.Max(1, _pageBlocks / 8));
+        if (HashOf(results[0]) != lastHash || HashOf(results[^1]) != lastHash || (results.Count > 3 && HashOf(results[1]) != cursor.Last?.Hash)) return null;
+        JsonElement logs = found.Value;
         if (logs.ValueKind != JsonValueKind.Array) throw Json.Wrong("a list of logs");
         Log[] read = [.. logs.EnumerateArray().Select(Log.Read).OrderBy(static log => log.Block.Number).ThenBy(static log => log.LogIndex)];
         return Array.TrueForAll(read, log => log.Block.Number >= from && log.Block.Number <= to) ? read : throw Json.Wrong("logs of the blocks asked for");
     }
+
+    private static RpcRequest HeaderOf(ulong number) => new("eth_getBlockByNumber", Json.Quantity(number), false);
+
+    private static Hash32? HashOf(RpcResult block) => Block.Read(block.Require())?.Hash;
 }

@@ -51,11 +51,15 @@ internal sealed class FollowedChain : IChainFeed
             new BlockNumber(changes.Head.Number));
     }
 
-    /// <summary>The last block that the tables cover after these changes; the first of the chain if they cover none.</summary>
+    /// <summary>The last block that the tables cover after these changes; the one before all events if they cover none.</summary>
     private async Task<Block> CoveredAsync(ChainChanges changes, CancellationToken token)
     {
         ulong last = Math.Max(changes.Cursor.NextBlock, 1) - 1;
-        if (last == changes.Head.Number) return changes.Head;
-        return await _eth.GetBlockAsync(BlockParameter.At(last), token) ?? throw new IOException($"The chain no longer has block {last}; asking again.");
+        if (changes.Head.Ref == changes.Cursor.Last) return changes.Head;
+        Block? covered = await _eth.GetBlockAsync(BlockParameter.At(last), token);
+        // The hash that goes into answers must be the one of the branch that the rows come from.
+        if (covered is null || (changes.Cursor.Last is { } known && known.Hash != covered.Hash))
+            throw new IOException($"The chain changed at block {last} while it was read; asking again.");
+        return covered;
     }
 }

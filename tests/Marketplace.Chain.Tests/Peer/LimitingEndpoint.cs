@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using Marketplace.Testing;
 
 namespace Marketplace.Chain.Tests.Peer;
@@ -33,6 +33,15 @@ internal sealed class LimitingEndpoint : IDisposable
     /// <summary>The most blocks that a request for logs may span.</summary>
     public ulong LogBlocksMax { get; set; } = ulong.MaxValue;
 
+    /// <summary>Whether the connection breaks in the middle of an answer, told for each.</summary>
+    public Func<bool> Breaks { get; set; } = static () => false;
+
+    /// <summary>The height of a block that this endpoint has not got although its neighbours are there.</summary>
+    public ulong? MissingBlock { get; set; }
+
+    /// <summary>Runs before a request is passed on.</summary>
+    public Func<string, Task> Before { get; set; } = static _ => Task.CompletedTask;
+
     public void Dispose()
     {
         _listener.Close();
@@ -64,11 +73,19 @@ internal sealed class LimitingEndpoint : IDisposable
             Interlocked.Increment(ref _requests);
             using StreamReader reader = new(context.Request.InputStream);
             string body = await reader.ReadToEndAsync();
-            (int status, string answer) = Answer(body) ?? (200, LimitLogs(body, await ForwardAsync(body)));
+            await Before(body);
+            (int status, string answer) = Answer(body) ?? (200, Spoil(body, await ForwardAsync(body)));
             context.Response.StatusCode = status;
             byte[] bytes = Encoding.UTF8.GetBytes(answer);
-            await context.Response.OutputStream.WriteAsync(bytes);
-            context.Response.Close();
+            if (Breaks())
+            {
+                context.Response.ContentLength64 = bytes.Length;
+                await context.Response.OutputStream.WriteAsync(bytes.AsMemory(0, bytes.Length / 2));
+                context.Response.Abort();
+                return;
+            }
+
+            context.Response.Close(bytes, willBlock: false);
         }
         catch (Exception e) when (e is HttpListenerException or HttpRequestException or ObjectDisposedException)
         {
@@ -83,26 +100,30 @@ internal sealed class LimitingEndpoint : IDisposable
         return await response.Content.ReadAsStringAsync();
     }
 
-    /// <summary>Puts an error in the place of logs of too many blocks, as public endpoints do.</summary>
-    private string LimitLogs(string body, string answer)
+    /// <summary>Puts what this endpoint would say in the place of some of the chain's answers.</summary>
+    private string Spoil(string body, string answer)
     {
-        using JsonDocument requests = JsonDocument.Parse(body);
-        if (requests.RootElement.ValueKind != JsonValueKind.Array) return answer;
-        foreach (JsonElement request in requests.RootElement.EnumerateArray())
+        JsonNode requests = JsonNode.Parse(body)!, answers = JsonNode.Parse(answer)!;
+        JsonNode?[] asked = requests is JsonArray many ? [.. many] : [requests];
+        JsonNode?[] given = answers is JsonArray several ? [.. several] : [answers];
+        foreach (JsonNode? request in asked)
         {
-            if (request.GetProperty("method").GetString() != "eth_getLogs") continue;
-            JsonElement filter = request.GetProperty("params")[0];
-            ulong blocks = Number(filter.GetProperty("toBlock")) - Number(filter.GetProperty("fromBlock")) + 1;
-            if (blocks <= LogBlocksMax) continue;
-            long id = request.GetProperty("id").GetInt64();
-            using JsonDocument answers = JsonDocument.Parse(answer);
-            return "[" + string.Join(',', answers.RootElement.EnumerateArray().Select(item => item.GetProperty("id").GetInt64() == id
-                ? $$$"""{"jsonrpc":"2.0","id":{{{id}}},"error":{"code":-32005,"message":"query exceeds max block range"}}"""
-                : item.GetRawText())) + "]";
+            JsonObject item = given.First(item => (long)item!["id"]! == (long)request!["id"]!)!.AsObject();
+            JsonNode parameters = request!["params"]!;
+            switch ((string)request["method"]!)
+            {
+                case "eth_getLogs" when Number(parameters[0]!["toBlock"]!) - Number(parameters[0]!["fromBlock"]!) + 1 > LogBlocksMax:
+                    item.Remove("result");
+                    item["error"] = new JsonObject { ["code"] = -32005, ["message"] = "query exceeds max block range" };
+                    break;
+                case "eth_getBlockByNumber" when ((string)parameters[0]!).StartsWith("0x", StringComparison.Ordinal) && Number(parameters[0]!) == MissingBlock:
+                    item["result"] = null;
+                    break;
+            }
         }
 
-        return answer;
+        return answers.ToJsonString();
     }
 
-    private static ulong Number(JsonElement quantity) => Convert.ToUInt64(quantity.GetString(), 16);
+    private static ulong Number(JsonNode quantity) => Convert.ToUInt64((string)quantity!, 16);
 }
