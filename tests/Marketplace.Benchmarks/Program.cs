@@ -3,6 +3,7 @@ using Marketplace.Benchmarks;
 
 Dictionary<string, Func<Task<IReadOnlyDictionary<string, double?>>>> benchmarks = new()
 {
+    ["coding"] = Marketplace.Benchmarks.Coding.CodingBenchmark.RunAsync,
     ["transfer"] = TransferBenchmark.RunAsync,
 };
 

@@ -147,7 +147,9 @@ public sealed class ChallengeTests
             var ledger = new Ledger();
             for (int i = 0; i < shards; i++)
             {
-                var shard = new MemoryShard(Sample.Bytes(random.Next(1, 200) * 256, seed + i));
+
+                // Enough leaves that two nodes never happen to draw the same five.
+                var shard = new MemoryShard(Sample.Bytes(random.Next(100, 300) * 256, seed + i));
                 bool dead = i > 0 && random.Next(3) == 0;
                 ulong rate = (ulong)random.NextInt64(1, 1L << 33);
                 var range = new LedgerRange(ledger.Length, rate, shard.Commitment, new PeriodNumber(1), new PeriodNumber(dead ? 7u : 8u));

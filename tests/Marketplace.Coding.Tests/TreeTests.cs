@@ -22,7 +22,12 @@ public sealed class TreeTests
     [InlineData(128)]
     [InlineData(129)]
     [InlineData(200)]
+    [InlineData(511)]
+    [InlineData(512)]
+    [InlineData(513)]
     [InlineData(640)]
+    [InlineData(1024)]
+    [InlineData(1600)]
     public void The_root_is_that_of_the_plain_recursive_definition(int leaves)
     {
         byte[] shard = Sample.Bytes(leaves * LeafBytes, leaves);
@@ -31,7 +36,7 @@ public sealed class TreeTests
 
     [Fact]
     public void A_builder_gives_the_same_root_and_sidecar_however_the_bytes_are_split() =>
-        Gen.Select(Gen.Int[1, 700], Gen.Int[1, 40_000].Array[1, 20], Gen.Int).Sample((leaves, pieces, seed) =>
+        Gen.Select(Gen.OneOf(Gen.Int[1, 700], Gen.Int[1000, 2500]), Gen.Int[1, 40_000].Array[1, 20], Gen.Int).Sample((leaves, pieces, seed) =>
         {
             byte[] shard = Sample.Bytes(leaves * LeafBytes, seed);
             var sidecar = new ArrayBufferWriter<byte>();
@@ -49,6 +54,28 @@ public sealed class TreeTests
             Assert.Equal(leaves, commitment.Leaves);
             AssertSidecar(shard, sidecar.WrittenSpan);
         }, iter: 200);
+
+    [Fact]
+    public void Every_kernel_hashes_leaves_and_nodes_as_the_definition_says()
+    {
+        foreach (TreeKernel kernel in Enum.GetValues<TreeKernel>().Where(one => one <= TreeHasher.Best))
+        {
+            Gen.Select(Gen.Int[0, 40], Gen.Int).Sample((count, seed) =>
+            {
+                byte[] leaves = Sample.Bytes(count * LeafBytes, seed);
+                byte[] hashes = new byte[count * MerkleTree.HashBytes];
+                TreeHasher.HashLeaves(kernel, leaves, hashes);
+                Assert.Equal(leaves.Chunk(LeafBytes).SelectMany(leaf => Keccak256.HashData([.. leaf, 0])[..20]), hashes);
+
+                byte[] children = Sample.Bytes(count * 40, seed);
+                byte[] expected = [.. children.Chunk(40).SelectMany(pair => Keccak256.HashData([.. pair, 1])[..20])];
+                TreeHasher.HashNodes(kernel, children, hashes);
+                Assert.Equal(expected, hashes);
+                TreeHasher.HashNodes(kernel, children, children);
+                Assert.Equal(expected, children[..expected.Length]);
+            }, iter: 500);
+        }
+    }
 
     [Fact]
     public void A_length_that_is_not_whole_leaves_is_not_a_shard()
@@ -93,7 +120,7 @@ public sealed class TreeTests
 
     [Fact]
     public void A_range_proof_verifies_and_any_flipped_bit_is_refused() =>
-        Gen.Select(Gen.Int[1, 400], Gen.Double.Unit, Gen.Double.Unit, Gen.Int).Sample((leaves, a, b, seed) =>
+        Gen.Select(Gen.OneOf(Gen.Int[1, 400], Gen.Int[500, 2500]), Gen.Double.Unit, Gen.Double.Unit, Gen.Int).Sample((leaves, a, b, seed) =>
         {
             var shard = new MemoryShard(Sample.Bytes(leaves * LeafBytes, seed));
             int first = (int)(a * leaves);

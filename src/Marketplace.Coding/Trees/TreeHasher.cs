@@ -1,12 +1,21 @@
-using System.Buffers.Binary;
-using System.Numerics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Marketplace.Coding;
 
-/// <summary>
-/// Keccak-256 for the tree's three message lengths, straight from leaf to 20 bytes: no buffer is copied or padded.
-/// Plain scalar code that runs anywhere; the batch signatures leave room for vector lanes.
-/// </summary>
+/// <summary>The ways to hash a tree, all with the same result.</summary>
+internal enum TreeKernel
+{
+    /// <summary>One message at a time; runs anywhere.</summary>
+    Plain,
+
+    /// <summary>Four side by side.</summary>
+    Avx2,
+
+    /// <summary>Eight side by side.</summary>
+    Avx512,
+}
+
+/// <summary>Hashes many leaves or nodes of a tree with the widest vectors that the machine has.</summary>
 internal static class TreeHasher
 {
     public const byte LeafTag = 0x00;
@@ -15,58 +24,45 @@ internal static class TreeHasher
 
     private const int LeafBytes = MerkleTree.LeafBytes;
     private const int HashBytes = MerkleTree.HashBytes;
-    private const int RateWords = 17;
-    private const int StateWords = 25;
-    private const ulong Padding = 0x01;
-    private const ulong LastBit = 1UL << 63;
 
-    private static ReadOnlySpan<ulong> RoundConstants =>
-    [
-        0x0000000000000001, 0x0000000000008082, 0x800000000000808A, 0x8000000080008000,
-        0x000000000000808B, 0x0000000080000001, 0x8000000080008081, 0x8000000000008009,
-        0x000000000000008A, 0x0000000000000088, 0x0000000080008009, 0x000000008000000A,
-        0x000000008000808B, 0x800000000000008B, 0x8000000000008089, 0x8000000000008003,
-        0x8000000000008002, 0x8000000000000080, 0x000000000000800A, 0x800000008000000A,
-        0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
-    ];
+    /// <summary>The fastest kernel here.</summary>
+    public static TreeKernel Best { get; } = Avx512F.IsSupported ? TreeKernel.Avx512 : Avx2.IsSupported ? TreeKernel.Avx2 : TreeKernel.Plain;
 
     /// <summary>leaf = keccak256(256 bytes ‖ 0x00)[0..20), for each leaf of <paramref name="leaves"/>.</summary>
-    public static void HashLeaves(ReadOnlySpan<byte> leaves, Span<byte> hashes)
-    {
-        Span<ulong> state = stackalloc ulong[StateWords];
-        while (leaves.Length >= LeafBytes)
-        {
-            for (int i = 0; i < RateWords; i++) state[i] = Word(leaves, i);
-            state[RateWords..].Clear();
-            Permute(state);
-            for (int i = RateWords; i < LeafBytes / 8; i++) state[i - RateWords] ^= Word(leaves, i);
-            state[(LeafBytes / 8) - RateWords] ^= LeafTag | (Padding << 8);
-            state[RateWords - 1] ^= LastBit;
-            Permute(state);
-            Squeeze(state, hashes);
-            leaves = leaves[LeafBytes..];
-            hashes = hashes[HashBytes..];
-        }
-    }
+    public static void HashLeaves(ReadOnlySpan<byte> leaves, Span<byte> hashes) => HashLeaves(Best, leaves, hashes);
 
     /// <summary>
     /// node = keccak256(left ‖ right ‖ 0x01)[0..20), for each pair of <paramref name="children"/>.
     /// <paramref name="parents"/> may be the start of <paramref name="children"/>.
     /// </summary>
-    public static void HashNodes(ReadOnlySpan<byte> children, Span<byte> parents)
+    public static void HashNodes(ReadOnlySpan<byte> children, Span<byte> parents) => HashNodes(Best, children, parents);
+
+    public static void HashLeaves(TreeKernel kernel, ReadOnlySpan<byte> leaves, Span<byte> hashes)
     {
-        Span<ulong> state = stackalloc ulong[StateWords];
-        while (children.Length >= 2 * HashBytes)
+        int count = leaves.Length / LeafBytes;
+        leaves = leaves[..(count * LeafBytes)];
+        hashes = hashes[..(count * HashBytes)];
+        int done = kernel switch
         {
-            state.Clear();
-            for (int i = 0; i < 2 * HashBytes / 8; i++) state[i] = Word(children, i);
-            state[2 * HashBytes / 8] = NodeTag | (Padding << 8);
-            state[RateWords - 1] = LastBit;
-            Permute(state);
-            Squeeze(state, parents);
-            children = children[(2 * HashBytes)..];
-            parents = parents[HashBytes..];
-        }
+            TreeKernel.Avx512 => KeccakAvx512.HashLeaves(leaves, hashes),
+            TreeKernel.Avx2 => KeccakAvx2.HashLeaves(leaves, hashes),
+            _ => 0,
+        };
+        KeccakPlain.HashLeaves(leaves[(done * LeafBytes)..], hashes[(done * HashBytes)..]);
+    }
+
+    public static void HashNodes(TreeKernel kernel, ReadOnlySpan<byte> children, Span<byte> parents)
+    {
+        int count = children.Length / (2 * HashBytes);
+        children = children[..(count * 2 * HashBytes)];
+        parents = parents[..(count * HashBytes)];
+        int done = kernel switch
+        {
+            TreeKernel.Avx512 => KeccakAvx512.HashNodes(children, parents),
+            TreeKernel.Avx2 => KeccakAvx2.HashNodes(children, parents),
+            _ => 0,
+        };
+        KeccakPlain.HashNodes(children[(done * 2 * HashBytes)..], parents[(done * HashBytes)..]);
     }
 
     /// <summary>
@@ -76,108 +72,20 @@ internal static class TreeHasher
     public static void HashSubtree(ReadOnlySpan<byte> leaves, int level, Span<byte> scratch)
     {
         HashLeaves(leaves, scratch);
-        int nodes = leaves.Length / LeafBytes;
-        for (int i = 0; i < level; i++)
-        {
-            if (nodes % 2 != 0) MerkleTree.AbsentNode(i).CopyTo(scratch[(nodes++ * HashBytes)..]);
-            HashNodes(scratch[..(nodes * HashBytes)], scratch);
-            nodes /= 2;
-        }
-    }
-
-    private static ulong Word(ReadOnlySpan<byte> source, int index) => BinaryPrimitives.ReadUInt64LittleEndian(source[(index * 8)..]);
-
-    private static void Squeeze(ReadOnlySpan<ulong> state, Span<byte> hash)
-    {
-        BinaryPrimitives.WriteUInt64LittleEndian(hash, state[0]);
-        BinaryPrimitives.WriteUInt64LittleEndian(hash[8..], state[1]);
-        BinaryPrimitives.WriteUInt32LittleEndian(hash[16..], (uint)state[2]);
+        HashUp(scratch, leaves.Length / LeafBytes, 0, level);
     }
 
     /// <summary>
-    /// Keccak-f[1600], a row of the new state at a time, so that few words are alive at once and most stay in registers.
-    /// Two rounds a turn: from the state to a copy and back.
+    /// Replaces <paramref name="count"/> neighbouring nodes of level <paramref name="from"/>, the first of them even at every level on the way,
+    /// by those of level <paramref name="to"/> above them, the missing ones absent. Needs room for one node more.
     /// </summary>
-    private static unsafe void Permute(Span<ulong> state)
+    public static void HashUp(Span<byte> nodes, int count, int from, int to)
     {
-        ulong* copy = stackalloc ulong[StateWords];
-        fixed (ulong* words = state)
-        fixed (ulong* constants = RoundConstants)
+        for (int level = from; level < to; level++)
         {
-            for (int round = 0; round < 24; round += 2)
-            {
-                Round(words, copy, constants[round]);
-                Round(copy, words, constants[round + 1]);
-            }
+            if (count % 2 != 0) MerkleTree.AbsentNode(level).CopyTo(nodes[(count++ * HashBytes)..]);
+            HashNodes(nodes[..(count * HashBytes)], nodes);
+            count /= 2;
         }
-    }
-
-    private static unsafe void Round(ulong* a, ulong* to, ulong constant)
-    {
-        ulong c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
-        ulong c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
-        ulong c2 = a[2] ^ a[7] ^ a[12] ^ a[17] ^ a[22];
-        ulong c3 = a[3] ^ a[8] ^ a[13] ^ a[18] ^ a[23];
-        ulong c4 = a[4] ^ a[9] ^ a[14] ^ a[19] ^ a[24];
-        ulong d0 = c4 ^ BitOperations.RotateLeft(c1, 1);
-        ulong d1 = c0 ^ BitOperations.RotateLeft(c2, 1);
-        ulong d2 = c1 ^ BitOperations.RotateLeft(c3, 1);
-        ulong d3 = c2 ^ BitOperations.RotateLeft(c4, 1);
-        ulong d4 = c3 ^ BitOperations.RotateLeft(c0, 1);
-
-        ulong b0 = a[0] ^ d0;
-        ulong b1 = BitOperations.RotateLeft(a[6] ^ d1, 44);
-        ulong b2 = BitOperations.RotateLeft(a[12] ^ d2, 43);
-        ulong b3 = BitOperations.RotateLeft(a[18] ^ d3, 21);
-        ulong b4 = BitOperations.RotateLeft(a[24] ^ d4, 14);
-        to[0] = b0 ^ (~b1 & b2) ^ constant;
-        to[1] = b1 ^ (~b2 & b3);
-        to[2] = b2 ^ (~b3 & b4);
-        to[3] = b3 ^ (~b4 & b0);
-        to[4] = b4 ^ (~b0 & b1);
-
-        b0 = BitOperations.RotateLeft(a[3] ^ d3, 28);
-        b1 = BitOperations.RotateLeft(a[9] ^ d4, 20);
-        b2 = BitOperations.RotateLeft(a[10] ^ d0, 3);
-        b3 = BitOperations.RotateLeft(a[16] ^ d1, 45);
-        b4 = BitOperations.RotateLeft(a[22] ^ d2, 61);
-        to[5] = b0 ^ (~b1 & b2);
-        to[6] = b1 ^ (~b2 & b3);
-        to[7] = b2 ^ (~b3 & b4);
-        to[8] = b3 ^ (~b4 & b0);
-        to[9] = b4 ^ (~b0 & b1);
-
-        b0 = BitOperations.RotateLeft(a[1] ^ d1, 1);
-        b1 = BitOperations.RotateLeft(a[7] ^ d2, 6);
-        b2 = BitOperations.RotateLeft(a[13] ^ d3, 25);
-        b3 = BitOperations.RotateLeft(a[19] ^ d4, 8);
-        b4 = BitOperations.RotateLeft(a[20] ^ d0, 18);
-        to[10] = b0 ^ (~b1 & b2);
-        to[11] = b1 ^ (~b2 & b3);
-        to[12] = b2 ^ (~b3 & b4);
-        to[13] = b3 ^ (~b4 & b0);
-        to[14] = b4 ^ (~b0 & b1);
-
-        b0 = BitOperations.RotateLeft(a[4] ^ d4, 27);
-        b1 = BitOperations.RotateLeft(a[5] ^ d0, 36);
-        b2 = BitOperations.RotateLeft(a[11] ^ d1, 10);
-        b3 = BitOperations.RotateLeft(a[17] ^ d2, 15);
-        b4 = BitOperations.RotateLeft(a[23] ^ d3, 56);
-        to[15] = b0 ^ (~b1 & b2);
-        to[16] = b1 ^ (~b2 & b3);
-        to[17] = b2 ^ (~b3 & b4);
-        to[18] = b3 ^ (~b4 & b0);
-        to[19] = b4 ^ (~b0 & b1);
-
-        b0 = BitOperations.RotateLeft(a[2] ^ d2, 62);
-        b1 = BitOperations.RotateLeft(a[8] ^ d3, 55);
-        b2 = BitOperations.RotateLeft(a[14] ^ d4, 39);
-        b3 = BitOperations.RotateLeft(a[15] ^ d0, 41);
-        b4 = BitOperations.RotateLeft(a[21] ^ d1, 2);
-        to[20] = b0 ^ (~b1 & b2);
-        to[21] = b1 ^ (~b2 & b3);
-        to[22] = b2 ^ (~b3 & b4);
-        to[23] = b3 ^ (~b4 & b0);
-        to[24] = b4 ^ (~b0 & b1);
     }
 }
