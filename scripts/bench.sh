@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Benchmarks: ./scripts/bench.sh NAME [--json]. With --json, one flat JSON object on the last line of standard output.
+#   coding     kernels and the chain that they make, in memory, by processor time, beside other people's code
 #   transfer   whole processes on a devnet: peak memory and speed of put and get of 1 GiB
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-build_market >&2
+if [ "${1:-}" = coding ]; then want_library libisal.so.2 libisal2; else build_market >&2; fi
 cd "$REPO"
 dotnet build tests/Marketplace.Benchmarks -c "$CONFIGURATION" --nologo -v q >&2
 exec dotnet "tests/Marketplace.Benchmarks/bin/$CONFIGURATION/net10.0/Marketplace.Benchmarks.dll" "$@"

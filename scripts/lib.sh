@@ -1,6 +1,7 @@
 # Shared by the scripts of this folder; read with `.`, not run. Gives:
 #   REPO, CONFIGURATION        the repository's folder; what dotnet builds
 #   need COMMAND PACKAGE       installs a Debian package when root, else names what is missing
+#   want_library FILE PACKAGE  the same for a shared library that is only wished for: without it the caller goes on
 #   install_packages           npm ci, if node_modules is not what package-lock.json asks for
 #   build_market               contracts and the command line, if their sources changed since they were built
 #   market_program ARGUMENTS…  becomes the built command line
@@ -20,6 +21,15 @@ need() {
     fi
     echo "error: $1 is missing — install $2" >&2
     exit 1
+}
+
+want_library() {
+    [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F "$1")" ] && return
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
+        echo "installing $2" >&2
+        { apt-get install -y -q "$2" || { apt-get update -q && apt-get install -y -q "$2"; }; } >&2 && return
+    fi
+    echo "$1 is missing — install $2" >&2
 }
 
 # locked COMMAND…: one at a time in this repository. The descriptor is not handed on: a process that stays would keep the lock.

@@ -10,9 +10,11 @@ public sealed class ErasureTests
         from needed in Gen.Int[1, shards - 1]
         select new Redundancy(needed, shards);
 
+    private static readonly byte[] s_products = [.. Enumerable.Range(0, 256 * 256).Select(pair => (byte)PlainProduct(pair / 256, pair % 256))];
+
     [Fact]
     public void Any_k_columns_give_the_stripe_back_and_rebuild_any_other() =>
-        Gen.Select(s_redundancies, Gen.Int[1, 60], Gen.Int).Sample((redundancy, cell, seed) =>
+        Gen.Select(s_redundancies, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample((redundancy, cell, seed) =>
         {
             int k = redundancy.Needed;
             var random = new Random(seed);
@@ -54,20 +56,42 @@ public sealed class ErasureTests
     }
 
     [Fact]
-    public void Every_factor_and_length_multiplies_as_the_plain_definition_says()
+    public void Every_factor_multiplies_as_the_plain_definition_says_in_every_kernel()
     {
-        byte[] source = Sample.Bytes(300, 5);
-        for (int factor = 0; factor < 256; factor++)
+        byte[] source = [.. Enumerable.Range(0, 512).Select(value => (byte)value)];
+        foreach (FieldKernel kernel in Enum.GetValues<FieldKernel>().Where(FieldProduct.IsSupported))
         {
-            foreach (int length in (int[])[0, 1, 15, 16, 17, 33, 300])
+            for (int factor = 0; factor < 256; factor++)
             {
-                byte[] sum = Sample.Bytes(length, factor);
-                byte[] expected = [.. sum.Select((value, i) => (byte)(value ^ PlainProduct(factor, source[i])))];
-                ErasurePlan.MultiplyAdd((byte)factor, source.AsSpan(0, length), sum);
-                Assert.Equal(expected, sum);
+                byte[] product = Sample.Bytes(source.Length, factor);
+                new ErasurePlan([(byte)factor], 1).Apply(kernel, source, product);
+                Assert.Equal(source.Select(value => (byte)PlainProduct(factor, value)), product);
             }
         }
     }
+
+    [Fact]
+    public void Every_kernel_multiplies_any_matrix_as_the_plain_definition_says() =>
+        Gen.Select(Gen.Int[1, 34], Gen.Int[1, 34], Gen.OneOf(Gen.Int[0, 70], Gen.Int[200, 600]), Gen.Int).Sample((inputs, outputs, cell, seed) =>
+        {
+            byte[] matrix = Sample.Bytes(inputs * outputs, seed);
+            byte[] source = Sample.Bytes(inputs * cell, seed + 1);
+            byte[] expected = new byte[outputs * cell];
+            for (int i = 0; i < outputs; i++)
+            {
+                for (int j = 0; j < inputs; j++)
+                {
+                    for (int at = 0; at < cell; at++) expected[(i * cell) + at] ^= s_products[(matrix[(i * inputs) + j] * 256) + source[(j * cell) + at]];
+                }
+            }
+
+            foreach (FieldKernel kernel in Enum.GetValues<FieldKernel>().Where(FieldProduct.IsSupported))
+            {
+                byte[] product = Sample.Bytes(expected.Length, seed);
+                new ErasurePlan(matrix, inputs).Apply(kernel, source, product);
+                Assert.Equal(expected, product);
+            }
+        }, iter: 200);
 
     [Fact]
     public void With_k_of_one_every_column_is_the_data()

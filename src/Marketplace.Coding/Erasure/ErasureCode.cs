@@ -33,6 +33,14 @@ public sealed class ErasureCode
     /// </summary>
     public void Encode(ReadOnlySpan<byte> stripe, Span<byte> parity) => _parity.Apply(stripe, parity);
 
+    /// <summary>The same with the cells of a stripe in their columns.</summary>
+    internal unsafe void Encode(StripeCells stripe, int cellBytes)
+    {
+        Span<nint> cells = stackalloc nint[Redundancy.Shards];
+        stripe.Pointers(0, cells);
+        fixed (nint* pointers = cells) _parity.Apply((byte**)pointers, (byte**)pointers + Redundancy.Needed, cellBytes);
+    }
+
     /// <summary>How to compute data columns 0 to k−1 from the k columns given, in the order given.</summary>
     /// <exception cref="ArgumentException">Not k different columns of this code.</exception>
     public ErasurePlan PlanDecode(ReadOnlySpan<int> columns) => new(InverseOf(columns), Redundancy.Needed);
@@ -103,8 +111,8 @@ public sealed class ErasureCode
             {
                 byte factor = matrix[(row * size) + column];
                 if (row == column || factor == 0) continue;
-                ErasurePlan.MultiplyAdd(factor, matrix.AsSpan(column * size, size), matrix.AsSpan(row * size, size));
-                ErasurePlan.MultiplyAdd(factor, inverse.AsSpan(column * size, size), inverse.AsSpan(row * size, size));
+                GaloisField.MultiplyAdd(factor, matrix.AsSpan(column * size, size), matrix.AsSpan(row * size, size));
+                GaloisField.MultiplyAdd(factor, inverse.AsSpan(column * size, size), inverse.AsSpan(row * size, size));
             }
         }
 

@@ -20,6 +20,14 @@ internal static class GaloisField
     /// <summary>The products of <paramref name="a"/> with every element.</summary>
     public static ReadOnlySpan<byte> ProductsOf(byte a) => s_products.AsSpan(a * Elements, Elements);
 
+    /// <summary>sum += factor · source.</summary>
+    public static void MultiplyAdd(byte factor, ReadOnlySpan<byte> source, Span<byte> sum)
+    {
+        if (factor == 0) return;
+        ReadOnlySpan<byte> products = ProductsOf(factor);
+        for (int i = 0; i < source.Length; i++) sum[i] ^= products[source[i]];
+    }
+
     private static byte[] BuildProducts()
     {
         int value = 1;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Marketplace.Coding;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Marketplace.Coding;
 /// The columns' bytes must have been verified (<see cref="RangeProof"/>) before: a code repairs losses, not lies.
 /// Holds no state between calls; may be shared by threads.
 /// </summary>
-public sealed class ShardDecoder
+public sealed unsafe class ShardDecoder
 {
     private readonly ShardGeometry _geometry;
     private readonly ErasurePlan _missing;
@@ -54,19 +56,35 @@ public sealed class ShardDecoder
             return;
         }
 
+        byte** sources = stackalloc byte*[k];
+        byte** missing = stackalloc byte*[_missingColumns.Length];
+        var pinned = default(PinnedColumns);
+        try
+        {
+            pinned.Pin(columns, k, 0, bytes, sources);
+            fixed (byte* start = bundle) Decode(sources, missing, bytes, start);
+        }
+        finally
+        {
+            pinned.Dispose();
+        }
+    }
+
+    private void Decode(byte** sources, byte** missing, int bytes, byte* bundle)
+    {
+        int k = _sourceOf.Length;
         for (int from = 0; from < bytes; from += ShardGeometry.CellBytes)
         {
             int cell = Math.Min(ShardGeometry.CellBytes, bytes - from);
-            Span<byte> stripe = bundle.Slice(from * k, cell * k);
+            byte* stripe = bundle + ((nint)from * k);
             for (int i = 0; i < k; i++)
             {
-                if (_sourceOf[i] >= 0) columns[_sourceOf[i]].Span.Slice(from, cell).CopyTo(stripe.Slice(i * cell, cell));
+                if (_sourceOf[i] >= 0) Unsafe.CopyBlockUnaligned(stripe + ((nint)i * cell), sources[_sourceOf[i]], (uint)cell);
             }
 
-            for (int i = 0; i < _missingColumns.Length; i++)
-            {
-                _missing.ApplyRow(i, columns, from, stripe.Slice(_missingColumns[i] * cell, cell));
-            }
+            for (int i = 0; i < _missingColumns.Length; i++) missing[i] = stripe + ((nint)_missingColumns[i] * cell);
+            if (_missingColumns.Length > 0) _missing.Apply(sources, missing, cell);
+            for (int i = 0; i < k; i++) sources[i] += cell;
         }
     }
 }

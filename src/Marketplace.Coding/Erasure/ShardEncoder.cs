@@ -1,4 +1,3 @@
-using System.Buffers;
 using Marketplace.Domain;
 
 namespace Marketplace.Coding;
@@ -22,10 +21,11 @@ public sealed class ShardEncoder : IDisposable
     private readonly MerkleTreeBuilder[] _trees;
     private readonly ShardCommitment[] _commitments;
     private readonly int _stripeBytes;
-    private byte[]? _cells;
+    private readonly StripeCells _cells;
     private int _filled;
     private int _cellBytes;
     private bool _finished;
+    private bool _disposed;
 
     /// <param name="code">k of n.</param>
     public ShardEncoder(ErasureCode code)
@@ -34,7 +34,7 @@ public sealed class ShardEncoder : IDisposable
         _code = code;
         Columns = code.Redundancy.Needed == 1 ? 1 : code.Redundancy.Shards;
         _stripeBytes = ShardGeometry.CellBytes * code.Redundancy.Needed;
-        _cells = ArrayPool<byte>.Shared.Rent(ShardGeometry.CellBytes * Columns);
+        _cells = new StripeCells(Columns);
         _trees = new MerkleTreeBuilder[Columns];
         _commitments = new ShardCommitment[Columns];
         for (int i = 0; i < Columns; i++) _trees[i] = new MerkleTreeBuilder();
@@ -52,11 +52,11 @@ public sealed class ShardEncoder : IDisposable
     /// <summary>Takes bytes of the bundle up to the end of a stripe and says how many. Zero while cells wait to be released.</summary>
     public int Append(ReadOnlySpan<byte> bytes)
     {
-        ObjectDisposedException.ThrowIf(_cells is null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (_finished) throw new InvalidOperationException("The bundle is finished.");
         if (HasCells) return 0;
         int take = Math.Min(bytes.Length, _stripeBytes - _filled);
-        bytes[..take].CopyTo(_cells.AsSpan(_filled));
+        _cells.Write(_filled, bytes[..take]);
         _filled += take;
         BundleBytes += take;
         if (_filled == _stripeBytes) EncodeStripe();
@@ -66,10 +66,10 @@ public sealed class ShardEncoder : IDisposable
     /// <summary>The part of a column in the stripe that is ready. Good until <see cref="Release"/>.</summary>
     public ReadOnlyMemory<byte> Cell(int column)
     {
-        ObjectDisposedException.ThrowIf(_cells is null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(column);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(column, Columns);
-        return _cells.AsMemory(column * _cellBytes, _cellBytes);
+        return _cells.Cell(column, _cellBytes);
     }
 
     /// <summary>Lets the ready stripe go, so that more can be appended.</summary>
@@ -83,7 +83,7 @@ public sealed class ShardEncoder : IDisposable
     /// <exception cref="InvalidOperationException">A stripe waits to be released, or the length is no bundle's (<see cref="ShardGeometry.IsBundleSize"/>).</exception>
     public void Finish()
     {
-        ObjectDisposedException.ThrowIf(_cells is null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (HasCells || _finished) throw new InvalidOperationException("The bundle is finished, or a stripe waits to be released.");
         Redundancy redundancy = _code.Redundancy;
         if (!ShardGeometry.IsBundleSize(redundancy, BundleBytes))
@@ -100,9 +100,8 @@ public sealed class ShardEncoder : IDisposable
     /// <summary>Gives the buffers back.</summary>
     public void Dispose()
     {
-        if (_cells is null) return;
-        ArrayPool<byte>.Shared.Return(_cells);
-        _cells = null;
+        if (_disposed) return;
+        _disposed = true;
         foreach (MerkleTreeBuilder tree in _trees) tree.Dispose();
     }
 
@@ -110,7 +109,8 @@ public sealed class ShardEncoder : IDisposable
     {
         int k = _code.Redundancy.Needed;
         _cellBytes = _filled / k;
-        if (k > 1) _code.Encode(_cells.AsSpan(0, _filled), _cells.AsSpan(_filled, _cellBytes * _code.ParityColumns));
-        for (int i = 0; i < Columns; i++) _trees[i].Append(_cells.AsSpan(i * _cellBytes, _cellBytes));
+        if (_cellBytes < ShardGeometry.CellBytes) _cells.Shorten(k, _cellBytes);
+        if (k > 1) _code.Encode(_cells, _cellBytes);
+        for (int i = 0; i < Columns; i++) _trees[i].Append(_cells.Cell(i, _cellBytes).Span);
     }
 }

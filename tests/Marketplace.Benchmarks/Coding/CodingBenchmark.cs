@@ -7,6 +7,7 @@ internal static class CodingBenchmark
     {
         var figures = new Dictionary<string, double?>();
         TreeBenchmark.Run(figures);
+        ErasureBenchmark.Run(figures);
         return Task.FromResult<IReadOnlyDictionary<string, double?>>(figures);
     }
 }
