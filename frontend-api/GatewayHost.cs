@@ -35,7 +35,7 @@ public static class GatewayHost
     }
 
     /// <summary>The web application before a market. The caller starts and disposes it.</summary>
-    internal static WebApplication Build(GatewayOptions options, IMarketDoor market, Action<IServiceCollection>? surroundings = null)
+    internal static WebApplication Build(GatewayOptions options, MarketDoor market, Action<IServiceCollection>? surroundings = null)
     {
         var host = new MarketHostOptions
         {

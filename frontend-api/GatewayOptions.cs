@@ -1,5 +1,6 @@
 using System.Net;
 using Marketplace.Domain;
+using Marketplace.Gateway.Objects;
 using Microsoft.Extensions.Options;
 
 namespace Marketplace.Gateway;
@@ -34,6 +35,9 @@ public sealed record GatewayOptions
     /// <summary>Origins of web pages, besides the gateway's own, whose scripts may call it.</summary>
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
 
+    /// <summary>The longest body that does not say its length beforehand, in bytes; longer ones need a Content-Length.</summary>
+    public long OpenBodyBytesMax { get; init; } = 64L << 30;
+
     /// <summary>Sign-in calls that one remote address may make in a minute.</summary>
     public int SignInsPerMinute { get; init; } = 60;
 
@@ -63,6 +67,8 @@ public sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
                 faults.Add($"'{origin}' is no origin: write https://NAME.");
         }
 
+        if (options.OpenBodyBytesMax is < 1 or > ObjectEndpoints.ObjectBytesMax)
+            faults.Add($"A body of unknown length has from 1 to {ObjectEndpoints.ObjectBytesMax} bytes.");
         if (options.SignInsPerMinute < 1) faults.Add("At least one sign-in a minute must be allowed.");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }

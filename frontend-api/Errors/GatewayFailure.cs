@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Marketplace.Client.Deals;
 using Marketplace.Domain;
 using Marketplace.Gateway.Money;
 
@@ -37,21 +38,21 @@ public sealed class GatewayFailureException(int status, MarketErrorCode code, st
         MarketErrorCode.InsufficientFunds,
         shortfall.Message,
         shortfall.Hint(@operator, keepFor),
-        JsonNamingPolicy.CamelCase.ConvertName(shortfall.Reason.ToString()))
+        NameOf(shortfall.Reason))
     {
         Missing = shortfall.Missing,
     };
 
     /// <summary>402: the market refused for want of money.</summary>
-    public static GatewayFailureException Of(MarketException refused, Address @operator, TimeSpan keepFor) => new(
-        StatusCodes.Status402PaymentRequired,
-        MarketErrorCode.InsufficientFunds,
-        refused.Message,
-        $"market allow {@operator} AMOUNT --for {Duration.Format(keepFor)}, market deposit AMOUNT",
-        "allowance")
+    public static GatewayFailureException Of(MarketException refused, Funds funds, Address @operator, TimeSpan keepFor)
     {
-        Missing = refused.Missing,
-    };
+        ShortfallReason reason = funds.Room is { } room && room < funds.Free ? ShortfallReason.Allowance : ShortfallReason.Escrow;
+        string hint = reason is ShortfallReason.Allowance ? $"market allow {@operator} AMOUNT --for {Duration.Format(keepFor)}" : "market deposit AMOUNT";
+        return new GatewayFailureException(StatusCodes.Status402PaymentRequired, MarketErrorCode.InsufficientFunds, refused.Message, hint, NameOf(reason))
+        {
+            Missing = refused.Missing,
+        };
+    }
 
     /// <summary>400: the request is wrong.</summary>
     public static GatewayFailureException Usage(string message, string? hint = null, string? reason = null) =>
@@ -64,4 +65,6 @@ public sealed class GatewayFailureException(int status, MarketErrorCode code, st
     /// <summary>503: come back later.</summary>
     public static GatewayFailureException Busy(string message, string reason) =>
         new(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Failed, message, "try again in a few seconds", reason);
+
+    private static string NameOf(ShortfallReason reason) => JsonNamingPolicy.CamelCase.ConvertName(reason.ToString());
 }

@@ -35,7 +35,7 @@ public sealed record InfoReport(
 
 /// <summary>The limits that a client may need to know.</summary>
 public sealed record LimitsReport(
-    long ObjectBytes, int ObjectNameBytes, int UploadsPerClient, int Uploads, int NonceSeconds, int TokenSeconds);
+    long ObjectBytes, long OpenBodyBytes, int ObjectNameBytes, int UploadsPerClient, int Uploads, int NonceSeconds, int TokenSeconds);
 
 /// <summary>Answer of <c>GET /v1/health</c>.</summary>
 /// <param name="Ok">Whether uploads can work now.</param>
@@ -46,14 +46,6 @@ public sealed record HealthReport(bool Ok, BlockNumber? Block, TokenAmount? Oper
 /// <summary>What this gateway is and how it is.</summary>
 public static partial class InfoEndpoints
 {
-    private static readonly LimitsReport s_limits = new(
-        ObjectEndpoints.ObjectBytesMax,
-        ObjectName.NameBytesMax,
-        UploadGate.PerClientMaxDefault,
-        UploadGate.TotalMaxDefault,
-        (int)NonceDesk.Life.TotalSeconds,
-        (int)TokenMint.Life.TotalSeconds);
-
     /// <summary>Maps the calls.</summary>
     public static void MapInfo(this IEndpointRouteBuilder routes)
     {
@@ -63,7 +55,7 @@ public static partial class InfoEndpoints
     }
 
     internal static async Task<Ok<InfoReport>> ReadAsync(
-        IMarketDoor market, GatewayAddress address, GatewayOptions options, ILogger<InfoReport> log, CancellationToken token)
+        MarketDoor market, GatewayAddress address, GatewayOptions options, ILogger<InfoReport> log, CancellationToken token)
     {
         MarketFacts facts = market.Facts;
         MarketPulse? pulse = await TryPulseAsync(market, log, token);
@@ -78,10 +70,10 @@ public static partial class InfoEndpoints
             SealKeys.ToText(facts.ReadKey.Span),
             facts.Schedule.BlockSeconds,
             facts.Schedule.PeriodBlocks,
-            s_limits));
+            LimitsOf(options)));
     }
 
-    internal static async Task<JsonHttpResult<HealthReport>> HealthAsync(IMarketDoor market, ILogger<InfoReport> log, CancellationToken token)
+    internal static async Task<JsonHttpResult<HealthReport>> HealthAsync(MarketDoor market, ILogger<InfoReport> log, CancellationToken token)
     {
         MarketPulse? pulse = await TryPulseAsync(market, log, token);
         bool ok = pulse is { Gas.BaseUnits: var gas } && gas > 0;
@@ -91,7 +83,7 @@ public static partial class InfoEndpoints
     }
 
     /// <summary>Null if the chain does not answer: that the gateway can say so is what these calls are for.</summary>
-    private static async Task<MarketPulse?> TryPulseAsync(IMarketDoor market, ILogger log, CancellationToken token)
+    private static async Task<MarketPulse?> TryPulseAsync(MarketDoor market, ILogger log, CancellationToken token)
     {
         try
         {
@@ -103,6 +95,15 @@ public static partial class InfoEndpoints
             return null;
         }
     }
+
+    private static LimitsReport LimitsOf(GatewayOptions options) => new(
+        ObjectEndpoints.ObjectBytesMax,
+        options.OpenBodyBytesMax,
+        ObjectName.NameBytesMax,
+        UploadGate.PerClientMaxDefault,
+        UploadGate.TotalMaxDefault,
+        (int)NonceDesk.Life.TotalSeconds,
+        (int)TokenMint.Life.TotalSeconds);
 
     [LoggerMessage(4101, LogLevel.Warning, "The chain does not answer")]
     private static partial void LogNoPulse(ILogger log, Exception failure);

@@ -16,8 +16,11 @@ using Marketplace.Network;
 
 namespace Marketplace.Gateway.Market;
 
-/// <summary>The real market: chain and nodes, through one session of the operator's account.</summary>
-internal sealed class MarketDoor : IMarketDoor, IDisposable
+/// <summary>
+/// The market, as the gateway's endpoints use it: chain and nodes, through one session of the operator's account. Every call acts for one
+/// client and shows only what is that client's. Failures that the caller can do something about are <see cref="MarketException"/>s.
+/// </summary>
+internal sealed class MarketDoor : IDisposable
 {
     private readonly Account _operator;
     private readonly RecipientKeyPair _readKey;
@@ -35,7 +38,7 @@ internal sealed class MarketDoor : IMarketDoor, IDisposable
         Facts = new MarketFacts(contracts.ChainId, contracts.Deployment.Addresses, @operator.Address, readKey.PublicKey, session.Parameters.Schedule);
     }
 
-    /// <inheritdoc />
+    /// <summary>What does not change.</summary>
     public MarketFacts Facts { get; }
 
     /// <summary>Opens the operator's account and connects to the chain.</summary>
@@ -67,14 +70,14 @@ internal sealed class MarketDoor : IMarketDoor, IDisposable
         }
     }
 
-    /// <inheritdoc />
+    /// <summary>Asks the chain whether it is there.</summary>
     public async Task<MarketPulse> PulseAsync(CancellationToken token)
     {
         Moment now = await _session.Chain.NowAsync(token);
         return new MarketPulse(now.Block, Amount(await _contracts.Web3.Eth.GetBalanceAsync(_operator.Address, token: token)));
     }
 
-    /// <inheritdoc />
+    /// <summary>The client's money.</summary>
     public async Task<BalanceReport> BalanceAsync(Address client, CancellationToken token)
     {
         Task<BigInteger> wallet = _contracts.Token.BalanceOfAsync(client, token: token);
@@ -95,21 +98,24 @@ internal sealed class MarketDoor : IMarketDoor, IDisposable
             allowances);
     }
 
-    /// <inheritdoc />
+    /// <summary>What the operator may lock for the client now.</summary>
     public Task<Funds> FundsAsync(Address client, CancellationToken token) => _session.Chain.FundsAsync(client, _operator.Address, token);
 
-    /// <inheritdoc />
+    /// <summary>What keeping so many bytes would cost at most, as a <c>put --quote</c> of one file.</summary>
     public Task<PutReport> QuoteAsync(Address client, string name, long bytes, KeepTerms terms, CancellationToken token) =>
         _clients.For(client, null).QuoteAsync([Source(name, Stream.Null, bytes, isExact: true)], Terms(terms), token);
 
-    /// <inheritdoc />
+    /// <summary>
+    /// Stores a body under a name, sealed to the client's key and the gateway's own. Reads it once and keeps no more than a fixed part of it
+    /// in memory. If it throws, nothing was stored and nothing is locked.
+    /// </summary>
     public Task<PutReport> PutAsync(GatewayClient client, string name, UploadBody body, KeepTerms terms, CancellationToken token) =>
         _clients.For(client.Address, client.SealTo).PutAsync([Source(name, body.Content, body.BytesMost, body.IsExact)], Terms(terms), token: token);
 
-    /// <inheritdoc />
+    /// <summary>All files, links and empty folders of the client that the gateway can open, sorted by name.</summary>
     public Task<ListReport> ListAsync(Address client, CancellationToken token) => _clients.For(client, null).ListAsync("", recursive: true, token);
 
-    /// <inheritdoc />
+    /// <summary>The latest version under a name; null if there is none that the gateway can open.</summary>
     public async Task<StoredObject?> FindAsync(Address client, string name, CancellationToken token)
     {
         StorageClient storage = _clients.For(client, null);

@@ -33,7 +33,7 @@ public static class MoneyEndpoints
         money.MapGet("/balance", BalanceAsync).WithName("balance").WithSummary("The client's money and what it allowed.");
     }
 
-    internal static async Task<Ok<PutReport>> QuoteAsync(QuoteRequest request, HttpContext context, IMarketDoor market, CancellationToken token)
+    internal static async Task<Ok<PutReport>> QuoteAsync(QuoteRequest request, HttpContext context, MarketDoor market, CancellationToken token)
     {
         if (request.Bytes is not (>= 0 and <= ObjectEndpoints.ObjectBytesMax))
             throw GatewayFailureException.Usage($"bytes is a number from 0 to {ObjectEndpoints.ObjectBytesMax}.");
@@ -43,6 +43,6 @@ public static class MoneyEndpoints
         return TypedResults.Ok(await market.QuoteAsync(context.Client().Address, name, request.Bytes.Value, terms, token));
     }
 
-    internal static async Task<Ok<BalanceReport>> BalanceAsync(HttpContext context, IMarketDoor market, CancellationToken token) =>
+    internal static async Task<Ok<BalanceReport>> BalanceAsync(HttpContext context, MarketDoor market, CancellationToken token) =>
         TypedResults.Ok(await market.BalanceAsync(context.Client().Address, token));
 }

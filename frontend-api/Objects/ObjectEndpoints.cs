@@ -24,6 +24,9 @@ public static class ObjectEndpoints
 
     private const string ContentType = "application/octet-stream";
 
+    // The bytes are what they are: curl --data-binary calls them a form, browsers guess by the name.
+    private const string AnyContentType = "*/*";
+
     /// <summary>Maps the calls.</summary>
     public static void MapObjects(this IEndpointRouteBuilder routes)
     {
@@ -33,7 +36,7 @@ public static class ObjectEndpoints
             .ProducesFailures(StatusCodes.Status400BadRequest);
         objects.MapPut("/{**name}", PutAsync).WithName("putObject").WithSummary("Stores the body under a name.")
             .WithMetadata(new RequestSizeLimitAttribute(ObjectBytesMax))
-            .Accepts<Stream>(ContentType)
+            .Accepts<Stream>(AnyContentType)
             .ProducesFailures(
                 StatusCodes.Status400BadRequest,
                 StatusCodes.Status402PaymentRequired,
@@ -54,7 +57,7 @@ public static class ObjectEndpoints
     }
 
     internal static async Task<Ok<ListReport>> ListAsync(
-        HttpContext context, IMarketDoor market, string? prefix, bool? recursive, string? after, int? limit, CancellationToken token)
+        HttpContext context, MarketDoor market, string? prefix, bool? recursive, string? after, int? limit, CancellationToken token)
     {
         if (limit is < 1) throw GatewayFailureException.Usage("limit is a number from 1.");
         ListReport all = await market.ListAsync(context.Client().Address, token);
@@ -63,7 +66,7 @@ public static class ObjectEndpoints
     }
 
     internal static async Task<Created<PutReport>> PutAsync(
-        string? name, HttpContext context, IMarketDoor market, UploadGate gate, string? redundancy, string? @for, CancellationToken token)
+        string? name, HttpContext context, MarketDoor market, UploadGate gate, GatewayOptions options, string? redundancy, string? @for, CancellationToken token)
     {
         string checkedName = ReadName(context, name);
         GatewayClient client = context.Client();
@@ -90,7 +93,7 @@ public static class ObjectEndpoints
         if (Shortfall.Of(quote.Price, funds) is { } shortfall) throw GatewayFailureException.Of(shortfall, payer, terms.For);
         UploadBody body = length is { } exact
             ? new UploadBody(context.Request.Body, exact, IsExact: true)
-            : await OpenLength.BodyAsync(context.Request.Body, bytes => market.QuoteAsync(client.Address, checkedName, bytes, terms, token), funds, payer, terms);
+            : new UploadBody(new BoundedStream(context.Request.Body, options.OpenBodyBytesMax, () => TooLong(options)), options.OpenBodyBytesMax, IsExact: false);
 
         using IDisposable pass = await gate.EnterAsync(client.Address, token)
             ?? throw GatewayFailureException.Busy("Too many uploads wait.", "tooManyUploads");
@@ -101,12 +104,12 @@ public static class ObjectEndpoints
         }
         catch (MarketException refused) when (refused.Code is MarketErrorCode.InsufficientFunds)
         {
-            // Something else spent the money meanwhile.
-            throw GatewayFailureException.Of(refused, payer, terms.For);
+            // A body that did not say its length is longer than the money keeps, or something else spent it meanwhile.
+            throw GatewayFailureException.Of(refused, funds, payer, terms.For);
         }
     }
 
-    internal static async Task<EmptyHttpResult> GetAsync(string? name, HttpContext context, IMarketDoor market, CancellationToken token)
+    internal static async Task<EmptyHttpResult> GetAsync(string? name, HttpContext context, MarketDoor market, CancellationToken token)
     {
         string checkedName = ReadName(context, name);
         StoredObject found = await market.FindAsync(context.Client().Address, checkedName, token)
@@ -164,6 +167,13 @@ public static class ObjectEndpoints
     }
 
     private static string EscapeName(string name) => string.Join('/', name.Split('/').Select(Uri.EscapeDataString));
+
+    private static GatewayFailureException TooLong(GatewayOptions options) => new(
+        StatusCodes.Status413PayloadTooLarge,
+        MarketErrorCode.Usage,
+        $"A body of unknown length has at most {ByteSize.Format(options.OpenBodyBytesMax)} here.",
+        "send it with a Content-Length",
+        "tooLong");
 
     internal static GatewayFailureException TooLong() => new(
         StatusCodes.Status413PayloadTooLarge, MarketErrorCode.Usage, $"An object has at most {ByteSize.Format(ObjectBytesMax)}.", reason: "tooLong");

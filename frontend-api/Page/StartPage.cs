@@ -18,7 +18,7 @@ public static class StartPage
 
     /// <summary>Maps the page.</summary>
     public static void MapStartPage(this IEndpointRouteBuilder routes) => routes
-        .MapGet("/", (HttpContext context, IMarketDoor market, GatewayAddress address) =>
+        .MapGet("/", (HttpContext context, MarketDoor market, GatewayAddress address) =>
         {
             context.Response.Headers.ContentSecurityPolicy = s_policy;
             context.Response.Headers.XContentTypeOptions = "nosniff";

@@ -37,11 +37,11 @@ public static class SignInEndpoints
     {
         services.AddSingleton<NonceDesk>();
         services.AddSingleton(provider => new SignInRules(
-            provider.GetRequiredService<GatewayAddress>().Url, provider.GetRequiredService<IMarketDoor>().Facts.ChainId));
+            provider.GetRequiredService<GatewayAddress>().Url, provider.GetRequiredService<MarketDoor>().Facts.ChainId));
         services.AddSingleton(provider => new TokenMint(
             tokenKey,
             provider.GetRequiredService<GatewayAddress>().Origin,
-            AudienceOf(provider.GetRequiredService<IMarketDoor>().Facts),
+            AudienceOf(provider.GetRequiredService<MarketDoor>().Facts),
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<SignInDesk>();
 

@@ -21,10 +21,13 @@ public sealed record NodeLimits
     /// <summary>How long an upload may stand still.</summary>
     public TimeSpan UploadGrace { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>An upload that did not reserve all of its room at the start gets more in steps of at least this much, or of a quarter of what it has.</summary>
+    public long UploadGrowthBytesMin { get; init; } = 16L << 20;
+
     /// <summary>Share of the capacity that uploads without a deal may take together.</summary>
     public double UnopenedShareMax { get; init; } = 0.05;
 
-    /// <summary>Uploads without a deal may take this much whatever the share says, up to half of what is free, so that small nodes can take large shards.</summary>
+    /// <summary>Uploads without a deal may take this much whatever the share says, up to half of what no deal holds, so that small nodes can take large shards.</summary>
     public long UnopenedBytesFloor { get; init; } = 8L << 30;
 
     /// <summary>Longest time that a promise may reach into the future.</summary>

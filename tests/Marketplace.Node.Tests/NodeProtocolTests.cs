@@ -39,7 +39,7 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
         var progress = new List<long>();
 
         NodeAnswer<UploadReceipt> receipt = await client.UploadAsync(
-            market.NextDeal(), 0, shard.Length, PipeReader.Create(new MemoryStream(shard)), new Progress(progress.Add), default);
+            market.NextDeal(), 0, shard.Length, null, PipeReader.Create(new MemoryStream(shard)), new Progress(progress.Add), default);
 
         ShardCommitment commitment = MerkleTree.Commit(shard);
         Assert.Equal(new UploadReceipt(commitment.Root, commitment.Leaves, shard.Length), receipt.Value);
@@ -103,7 +103,7 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
         using NodeClient client = _node.Connect(market.ClientAccount);
 
         NodeAnswer<UploadReceipt> answer = await client.UploadAsync(
-            market.NextDeal(), 0, 65_536, PipeReader.Create(new MemoryStream(new byte[bytes])), null, default);
+            market.NextDeal(), 0, 65_536, null, PipeReader.Create(new MemoryStream(new byte[bytes])), null, default);
 
         Assert.Equal(status, answer.Refusal?.Status);
         Assert.Empty(Directory.GetFiles(Path.Combine(_node.DataDir, "depot", "arriving")));
@@ -113,8 +113,27 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
     public async Task What_does_not_fit_is_refused()
     {
         using NodeClient client = _node.Connect(market.ClientAccount);
-        NodeAnswer<UploadReceipt> answer = await client.UploadAsync(market.NextDeal(), 0, 60 << 20, PipeReader.Create(new MemoryStream(new byte[256])), null, default);
+        NodeAnswer<UploadReceipt> answer = await client.UploadAsync(market.NextDeal(), 0, 60 << 20, null, PipeReader.Create(new MemoryStream(new byte[256])), null, default);
         Assert.Equal(507, answer.Refusal?.Status);
+    }
+
+    [Fact]
+    public async Task An_upload_of_unknown_length_takes_no_more_room_than_it_fills()
+    {
+        using NodeClient client = _node.Connect(market.ClientAccount);
+        byte[] shard = RandomBytes(1 << 20);
+        NodeAnswer<UploadReceipt> small = await client.UploadAsync(
+            market.NextDeal(), 0, MerkleTree.ShardBytesMax, 65_536, PipeReader.Create(new MemoryStream(shard)), null, default);
+        Assert.True(small.IsOk, small.Refusal?.Message);
+        Assert.Equal(shard.Length, small.Value!.Bytes);
+
+        NodeAnswer<UploadReceipt> large = await client.UploadAsync(
+            market.NextDeal(), 0, MerkleTree.ShardBytesMax, 65_536, PipeReader.Create(new MemoryStream(new byte[60 << 20])), null, default);
+        Assert.False(large.IsOk);
+        await Eventually(() => Task.FromResult(Directory.GetFiles(Path.Combine(_node.DataDir, "depot", "arriving")).Length == 0));
+        NodeAnswer<UploadReceipt> again = await client.UploadAsync(
+            market.NextDeal(), 0, MerkleTree.ShardBytesMax, 65_536, PipeReader.Create(new MemoryStream(shard)), null, default);
+        Assert.True(again.IsOk, again.Refusal?.Message);
     }
 
     [Fact]
@@ -125,7 +144,7 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
         await pipe.Writer.WriteAsync(RandomBytes(100_000));
         await pipe.Writer.CompleteAsync(new InvalidDataException("The source broke."));
 
-        await Assert.ThrowsAsync<InvalidDataException>(() => client.UploadAsync(market.NextDeal(), 0, 1 << 20, pipe.Reader, null, default));
+        await Assert.ThrowsAsync<InvalidDataException>(() => client.UploadAsync(market.NextDeal(), 0, 1 << 20, null, pipe.Reader, null, default));
 
         await Eventually(() => Task.FromResult(Directory.GetFiles(Path.Combine(_node.DataDir, "depot", "arriving")).Length == 0));
         Assert.Equal(NodeOutcome.Ok, (await client.GetInfoAsync(default)).Outcome);
@@ -213,7 +232,7 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
     }
 
     internal static Task<NodeAnswer<UploadReceipt>> Upload(NodeClient client, DealId deal, byte[] shard) =>
-        client.UploadAsync(deal, 0, shard.Length, PipeReader.Create(new MemoryStream(shard)), null, default);
+        client.UploadAsync(deal, 0, shard.Length, null, PipeReader.Create(new MemoryStream(shard)), null, default);
 
     /// <summary>Waits until something is so; a real process has its own clock.</summary>
     internal static async Task Eventually(Func<Task<bool>> isSo, double seconds = 60)

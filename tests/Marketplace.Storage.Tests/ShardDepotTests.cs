@@ -59,6 +59,24 @@ public sealed class ShardDepotTests : IDisposable
     }
 
     [Fact]
+    public async Task An_upload_grows_as_far_as_there_is_room_and_gives_all_of_it_back()
+    {
+        await using ShardDepot depot = await Open(capacity: 200_000);
+        long free = depot.Space.Free;
+        await using (ShardUpload upload = (await depot.BeginAsync(Place(1), 1024, default))!)
+        {
+            Assert.True(upload.TryGrow(100_000));
+            Assert.Equal(DiskBytes.ForUpload(100_000), depot.Space.Reserved);
+            Assert.True(await upload.TryAppendAsync(new byte[99_840], default));
+            Assert.False(upload.TryGrow(200_000));
+            Assert.Equal(100_000, upload.BytesMax);
+        }
+
+        Assert.Equal(0, depot.Space.Reserved);
+        Assert.Equal(free, depot.Space.Free);
+    }
+
+    [Fact]
     public async Task More_than_was_announced_is_not_taken()
     {
         await using ShardDepot depot = await Open();

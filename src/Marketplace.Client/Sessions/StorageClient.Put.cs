@@ -1,23 +1,17 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
 using Marketplace.Client.Deals;
-using Marketplace.Client.Discovery;
 using Marketplace.Client.Json;
-using Marketplace.Client.Placing;
 using Marketplace.Client.Sources;
 using Marketplace.Client.Uploads;
 using Marketplace.Coding;
 using Marketplace.Domain;
-using Marketplace.Network;
 
 namespace Marketplace.Client.Sessions;
 
 /// <content>Storing objects and removing them.</content>
 public sealed partial class StorageClient
 {
-    /// <summary>How long nodes are asked whether they are there and have room, before anything is sent.</summary>
-    public static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(4);
-
     // Large enough that the sealing of one chunk (4 MiB) never waits for the sending of the one before.
     private const long BundlePauseBytes = 6 << 20;
 
@@ -26,7 +20,7 @@ public sealed partial class StorageClient
     {
         long began = Stopwatch.GetTimestamp();
         CatalogueView view = await LoadAsync(token);
-        PutPlan plan = await PlanAsync(BundleBound.BytesMax(objects, terms.Redundancy), terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: false, token);
+        PutPlan plan = await PlanAsync(objects, terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: false, token);
         return new PutReport(
             [.. objects.Select(one => new PutObject(one.Name, one.Kind, one.Files, one.Bytes, view.Catalogue.VersionOf(one.Name) + 1))],
             objects.Sum(one => one.Bytes),
@@ -41,7 +35,8 @@ public sealed partial class StorageClient
 
     /// <summary>
     /// Stores objects in one bundle and one deal. Each takes the place of what had its name before, as a new version.
-    /// Refuses before a byte is sent if the money does not suffice. A result with failed slots is stored, but with less redundancy than asked for.
+    /// Refuses before a byte is sent if the money does not suffice; a stream of unknown length ends with that error where the money, or the
+    /// room on nodes, ends. A result with failed slots is stored, but with less redundancy than asked for.
     /// </summary>
     /// <exception cref="MarketException">Nothing was stored and nothing is locked.</exception>
     public async Task<PutReport> PutAsync(
@@ -56,9 +51,8 @@ public sealed partial class StorageClient
                 throw new MarketException(MarketErrorCode.Usage, $"'{Shown(file)}' is a file, so nothing can be stored below it.", "choose another name with --as, or remove the file first");
         }
 
-        ProducedObject[] produced = [.. objects.Select(one => new ProducedObject(one, checked((uint)(view.Catalogue.VersionOf(one.Name) + 1))))];
-        long bytesMax = BundleBound.BytesMax(objects, terms.Redundancy);
-        PutPlan plan = await PlanAsync(bytesMax, terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: true, token);
+        PutPlan plan = await PlanAsync(objects, terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: true, token);
+        ProducedObject[] produced = [.. plan.Objects.Select(one => new ProducedObject(one, checked((uint)(view.Catalogue.VersionOf(one.Name) + 1))))];
         Stored stored = await StoreAsync(plan, produced, [.. objects.Select(one => one.Name)], progress, token);
         return new PutReport(
             [.. produced.Select(one => new PutObject(one.Source.Name, one.Source.Kind, one.Source.Files, one.Bytes, one.Version))],
@@ -88,7 +82,7 @@ public sealed partial class StorageClient
         PeriodNumber end = view.DealsOf(entries).Select(deal => deal.End).Append(shortest).Max();
         Redundancy redundancy = Redundancy.Default;
         var nothing = new SourceObject(name, ObjectKind.Folder, []);
-        PutPlan plan = await PlanAsync(BundleBound.BytesMax([nothing], redundancy), redundancy, end, null, probe: true, token);
+        PutPlan plan = await PlanAsync([nothing], redundancy, end, null, probe: true, token);
         Stored stored = await StoreAsync(plan, [], [name], progress, token);
         return new RemoveReport(
             name,
@@ -102,100 +96,13 @@ public sealed partial class StorageClient
         };
     }
 
-    private async Task<PutPlan> PlanAsync(
-        long bundleBytesMax, Redundancy redundancy, PeriodNumber end, Price? priceMax, bool probe, CancellationToken token)
-    {
-        Task<Funds> asking = _session.Chain.FundsAsync(Client, _session.Actor?.Address ?? Client, token);
-        NodeList nodes = await _session.DiscoverAsync(token);
-        Funds funds = await asking;
-        Moment now = nodes.Now;
-        if (funds.PriceMax is { } allowed && (priceMax is null || allowed.CompareTo(priceMax.Value) < 0)) priceMax = allowed;
-
-        ulong shardBytesMax = (ulong)(bundleBytesMax / redundancy.Needed);
-        int slots = redundancy.Shards;
-        Dictionary<NodeId, NodeFacts> facts = nodes.Nodes.Where(node => node.Peer is not null && !node.IsOut).ToDictionary(node => node.Id);
-        List<NodeCandidate> candidates = [.. facts.Values.Where(CanCarry).Select(node => Candidate(nodes, node))];
-        PlacementPlan placed = Placement.Choose(candidates, slots, shardBytesMax, Salt(), priceMax);
-        if (placed.Chosen.Count >= slots)
-        {
-            if (probe)
-            {
-                // Money first: whoever has none hears that, and no node is asked anything. A price is told to everyone.
-                funds.Require(await PriceOfAsync(placed.Chosen, shardBytesMax, redundancy, now, end, token));
-                NodeCandidate[] asked = [.. placed.Chosen, .. placed.Spares];
-                NodeCandidate[] probed = await Task.WhenAll(asked.Select(node => ProbeAsync(facts[node.Id], node, token)));
-                placed = Placement.Choose(probed, slots, shardBytesMax, Salt(), priceMax);
-            }
-        }
-
-        if (placed.Chosen.Count < slots)
-        {
-            throw new MarketException(
-                MarketErrorCode.Incomplete,
-                $"{slots} nodes are needed for {redundancy}, and {placed.Chosen.Count} of {nodes.Nodes.Count} can take {ByteSize.Format((long)shardBytesMax)} each now.",
-                "choose a smaller redundancy, or wait for more nodes; nothing was sent or paid");
-        }
-
-        TokenAmount price = await PriceOfAsync(placed.Chosen, shardBytesMax, redundancy, now, end, token);
-        if (probe) funds.Require(price);
-        return new PutPlan(now, redundancy, end, bundleBytesMax, [.. placed.Chosen.Select(Target)], [.. placed.Spares.Select(Target)], price, funds);
-
-        UploadTarget Target(NodeCandidate node) => new(facts[node.Id].Peer!, node.Owner, node.Price);
-
-        // What the contract checks when a slot is filled: the stake covers so many periods of all pay.
-        bool CanCarry(NodeFacts node)
-        {
-            Rate rate = node.Price.RateFor(shardBytesMax, now.Schedule.PeriodBlocks, now.Schedule.BlockSeconds);
-            UInt128 needed = ((UInt128)node.RatePerPeriod + rate.Units) * _session.Parameters.StakePeriods;
-            return shardBytesMax <= node.CapacityBytes && needed <= node.Stake.Units;
-        }
-    }
-
-    private ulong Salt() => System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(Client.ToArray());
-
-    private static NodeCandidate Candidate(NodeList nodes, NodeFacts node)
-    {
-        NodeSighting? seen = nodes.SightingOf(node.Id);
-        uint? silent = node.RatePerPeriod == 0 || node.LastProved is not { } last || last >= nodes.Now.Period ? null : nodes.Now.Period.Value - last.Value;
-        return new NodeCandidate(node.Id, node.Owner, node.Peer!.Endpoint.Host, node.Price, (ulong?)seen?.FreeBytes, seen?.Online, silent);
-    }
-
-    private async Task<NodeCandidate> ProbeAsync(NodeFacts node, NodeCandidate known, CancellationToken token)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(token);
-        patience.CancelAfter(ProbeTimeout);
-        try
-        {
-            NodeAnswer<NodeInfo> answer = await _session.Nodes.For(node.Peer!).GetInfoAsync(patience.Token);
-            if (!answer.IsOk || answer.Value!.Id != node.Id) return known with { Online = false };
-            var asked = new Price(answer.Value.Price);
-            return known with
-            {
-                Online = true,
-                FreeBytes = answer.Value.FreeBytes,
-                Price = asked.CompareTo(known.Price) > 0 ? asked : known.Price,
-            };
-        }
-        catch (OperationCanceledException) when (!token.IsCancellationRequested)
-        {
-            return known with { Online = false };
-        }
-    }
-
-    private Task<TokenAmount> PriceOfAsync(
-        IReadOnlyList<NodeCandidate> nodes, ulong shardBytes, Redundancy redundancy, Moment now, PeriodNumber end, CancellationToken token)
-    {
-        Rate rate = nodes.Max(node => node.Price).RateFor(shardBytes, now.Schedule.PeriodBlocks, now.Schedule.BlockSeconds);
-        return _session.Chain.QuoteAsync(rate, redundancy.Shards, end.Value - now.Period.Value - 1, token);
-    }
-
     private async Task<Stored> StoreAsync(
         PutPlan plan, IReadOnlyList<ProducedObject> objects, IReadOnlyList<string> removals, IProgress<ClientProgress>? progress, CancellationToken token)
     {
         ulong last = await _session.Chain.LastNumberAsync(Client, token);
         using DealNumberLease lease = _numbers.Take(Client, last, _session.Parameters.NumberGapMax, IsOperator ? OperatorSkip() : 0);
         using BundleKey key = _keys.Create();
-        await using var upload = new BundleUpload(lease.Id, plan.Redundancy, plan.BundleBytesMax, _session.Nodes, _session.Health, _session.Time, token);
+        await using var upload = new BundleUpload(lease.Id, plan.Redundancy, plan.BundleBytesMax, OpenLength.IsOpen(plan.Objects), _session.Nodes, _session.Health, _session.Time, token);
         var opening = new DealOpening(_session, lease.Id, plan, upload, progress);
         bool opened = false;
         try

@@ -1,4 +1,5 @@
 using Marketplace.Client.Json;
+using Marketplace.Domain;
 
 namespace Marketplace.Client.Sources;
 
@@ -18,6 +19,9 @@ public sealed record SourceEntry(
 
     /// <summary>The stream may end before <see cref="Bytes"/>, which is then only the most it may give.</summary>
     public bool MayBeShorter { get; init; }
+
+    /// <summary>What is said of a stream that gives more than <see cref="Bytes"/>, if that is not the caller's own limit.</summary>
+    internal Func<MarketException>? Beyond { get; init; }
 }
 
 /// <summary>One object of a put: a PATH, walked, or a stream.</summary>

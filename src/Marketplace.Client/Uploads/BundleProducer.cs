@@ -114,7 +114,7 @@ internal static class BundleProducer
     {
         int read = await entry.Content!.ReadAsync(buffer.AsMemory(0, ReadBytesMax), token);
         if (read > entry.Bytes - before)
-            throw new MarketException(MarketErrorCode.Usage, $"'{entry.Name}' is longer than the {entry.Bytes} bytes that were announced.", "Nothing was paid.");
+            throw entry.Beyond?.Invoke() ?? new MarketException(MarketErrorCode.Usage, $"'{entry.Name}' is longer than the {entry.Bytes} bytes that were announced.", "Nothing was paid.");
         if (read == 0 && before < entry.Bytes && !entry.MayBeShorter)
             throw new MarketException(MarketErrorCode.Failed, $"'{entry.Name}' ended after {before} of {entry.Bytes} bytes.", "Nothing was paid.");
         return read;

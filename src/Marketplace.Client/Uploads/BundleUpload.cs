@@ -18,6 +18,7 @@ internal sealed class BundleUpload : IAsyncDisposable
     private readonly DealId _deal;
     private readonly Redundancy _redundancy;
     private readonly long _shardBytesMax;
+    private readonly long? _shardBytesReserved;
     private readonly NodeClients _nodes;
     private readonly NodeHealth _health;
     private readonly TimeProvider _time;
@@ -28,11 +29,12 @@ internal sealed class BundleUpload : IAsyncDisposable
     private readonly ShardEncoder _encoder;
 
     public BundleUpload(
-        DealId deal, Redundancy redundancy, long bundleBytesMax, NodeClients nodes, NodeHealth health, TimeProvider time, CancellationToken token)
+        DealId deal, Redundancy redundancy, long bundleBytesMax, bool isOpen, NodeClients nodes, NodeHealth health, TimeProvider time, CancellationToken token)
     {
         _deal = deal;
         _redundancy = redundancy;
         _shardBytesMax = bundleBytesMax / redundancy.Needed;
+        _shardBytesReserved = isOpen ? Math.Min(_shardBytesMax, OpenLength.ShardBytesReserved) : null;
         _nodes = nodes;
         _health = health;
         _time = time;
@@ -61,7 +63,7 @@ internal sealed class BundleUpload : IAsyncDisposable
     /// <exception cref="MarketException">Fewer nodes are left than could give the bundle back.</exception>
     public async Task SendAsync(PipeReader bundle, IReadOnlyList<UploadTarget> targets)
     {
-        for (int i = 0; i < Math.Min(targets.Count, _slots.Length); i++) _slots[i] = Start(i, targets[i]);
+        for (int i = 0; i < Math.Min(targets.Count, _slots.Length); i++) _slots[i] = Start(i, targets[i], _shardBytesMax, _shardBytesReserved);
         try
         {
             while (true)
@@ -92,7 +94,7 @@ internal sealed class BundleUpload : IAsyncDisposable
         ShardGeometry geometry = Geometry;
         ShardHolder[] holders = [.. Filled.Select(filled => new ShardHolder(filled.Slot, Commitment(filled.Slot), filled.Target.Peer))];
         var reader = new BundleReader(geometry, holders, _nodes, _health, _time, $"the upload of deal {_deal.Number}", _deal.Client);
-        SlotUpload upload = Start(slot, target);
+        SlotUpload upload = Start(slot, target, geometry.ShardBytes, null);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(RefillBytesMax);
         try
         {
@@ -163,7 +165,8 @@ internal sealed class BundleUpload : IAsyncDisposable
         foreach (SlotUpload slot in _slots.OfType<SlotUpload>()) await slot.AbandonAsync(stopped);
     }
 
-    private SlotUpload Start(int slot, UploadTarget target) => new(_deal, slot, target, _shardBytesMax, _nodes.For(target.Peer), _stop.Token);
+    private SlotUpload Start(int slot, UploadTarget target, long bytesMax, long? bytesReserved) =>
+        new(_deal, slot, target, bytesMax, bytesReserved, _nodes.For(target.Peer), _stop.Token);
 
     private async Task AppendAsync(ReadOnlyMemory<byte> bytes)
     {

@@ -1,5 +1,6 @@
 using Marketplace.Client.Deals;
 using Marketplace.Client.Placing;
+using Marketplace.Client.Sources;
 using Marketplace.Domain;
 
 namespace Marketplace.Client.Uploads;
@@ -7,6 +8,7 @@ namespace Marketplace.Client.Uploads;
 /// <summary>What a put is going to do, decided before a byte is sent.</summary>
 /// <param name="Now">When it was decided.</param>
 /// <param name="Redundancy">k of n.</param>
+/// <param name="Objects">What is stored; a stream of unknown length is cut off where money or room ends.</param>
 /// <param name="End">The first period that is no longer paid.</param>
 /// <param name="BundleBytesMax">The bundle's length at most.</param>
 /// <param name="Targets">A node for each slot.</param>
@@ -16,6 +18,7 @@ namespace Marketplace.Client.Uploads;
 internal sealed record PutPlan(
     Moment Now,
     Redundancy Redundancy,
+    IReadOnlyList<SourceObject> Objects,
     PeriodNumber End,
     long BundleBytesMax,
     IReadOnlyList<UploadTarget> Targets,

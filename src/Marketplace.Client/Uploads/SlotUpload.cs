@@ -26,11 +26,11 @@ internal sealed class SlotUpload
     private readonly Pipe _pipe = new(s_pipe);
     private readonly Task<NodeAnswer<UploadReceipt>> _answer;
 
-    public SlotUpload(DealId deal, int slot, UploadTarget target, long bytesMax, NodeClient node, CancellationToken token)
+    public SlotUpload(DealId deal, int slot, UploadTarget target, long bytesMax, long? bytesReserved, NodeClient node, CancellationToken token)
     {
         Slot = slot;
         Target = target;
-        _answer = node.UploadAsync(deal, slot, bytesMax, _pipe.Reader, null, token);
+        _answer = node.UploadAsync(deal, slot, bytesMax, bytesReserved, _pipe.Reader, null, token);
     }
 
     public int Slot { get; }

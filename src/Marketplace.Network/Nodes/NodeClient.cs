@@ -71,18 +71,19 @@ public sealed class NodeClient : IDisposable
     /// </summary>
     /// <param name="deal">The deal that will be opened. Its client, or an operator of that client, is the signer.</param>
     /// <param name="slot">The slot's index.</param>
-    /// <param name="maxBytes">The node reserves this much before the first byte, and refuses more.</param>
+    /// <param name="maxBytes">The node refuses more.</param>
+    /// <param name="reserveBytes">The node reserves this much before the first byte, and more as they come; null for all of <paramref name="maxBytes"/>.</param>
     /// <param name="content">The shard's bytes, as they come. Its pause threshold is the back-pressure.</param>
     /// <param name="progress">Told the bytes handed to the connection so far.</param>
     /// <param name="token">Cancels.</param>
     public async Task<NodeAnswer<UploadReceipt>> UploadAsync(
-        DealId deal, int slot, long maxBytes, PipeReader content, IProgress<long>? progress, CancellationToken token)
+        DealId deal, int slot, long maxBytes, long? reserveBytes, PipeReader content, IProgress<long>? progress, CancellationToken token)
     {
         Exception? failure = null;
         using var deadline = new Deadline(_time, _options.AnswerTimeout, Timeout.InfiniteTimeSpan, token);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Put, $"{SlotPath(deal, slot)}?maxBytes={maxBytes}");
+            using var request = new HttpRequestMessage(HttpMethod.Put, $"{SlotPath(deal, slot)}?maxBytes={maxBytes}{(reserveBytes is { } reserve ? $"&reserveBytes={reserve}" : "")}");
             Authorize(request, deal.Client);
             request.Headers.ExpectContinue = true;
             var body = new UploadContent(content, deadline, _options, progress);

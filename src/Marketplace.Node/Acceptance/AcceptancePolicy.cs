@@ -86,7 +86,7 @@ internal static class AcceptancePolicy
         return null;
     }
 
-    /// <summary>Bytes that uploads without a deal may take together.</summary>
-    public static long UnopenedBytesMax(long capacity, long free, NodeLimits limits) =>
-        Math.Max((long)(capacity * limits.UnopenedShareMax), Math.Min(limits.UnopenedBytesFloor, free / 2));
+    /// <summary>Bytes that uploads without a deal may take together, <paramref name="undealt"/> being what no deal holds: free, reserved or lent.</summary>
+    public static long UnopenedBytesMax(long capacity, long undealt, NodeLimits limits) =>
+        Math.Max((long)(capacity * limits.UnopenedShareMax), Math.Min(limits.UnopenedBytesFloor, undealt / 2));
 }

@@ -34,7 +34,7 @@ internal sealed partial class UploadEndpoints(
 
     public void Dispose() => _uploads.Dispose();
 
-    private async Task<IResult> PutAsync(HttpContext context, string client, string number, string slot, long? maxBytes)
+    private async Task<IResult> PutAsync(HttpContext context, string client, string number, string slot, long? maxBytes, long? reserveBytes)
     {
         CancellationToken token = context.RequestAborted;
         if (await PlaceOfAsync(context, client, number, slot) is not { } place) return Unauthorized();
@@ -43,16 +43,15 @@ internal sealed partial class UploadEndpoints(
             return Failures.Usage($"maxBytes is from {MerkleTree.LeafBytes} to {MerkleTree.ShardBytesMax}.");
         }
 
+        if (reserveBytes is { } wanted && (wanted < MerkleTree.LeafBytes || wanted > bytesMax)) return Failures.Usage($"reserveBytes is from {MerkleTree.LeafBytes} to maxBytes.");
         if (context.Request.ContentLength > bytesMax) return TooLarge(bytesMax);
-        if (await CannotPayAsync(place.Deal.Client, bytesMax, token) is { } poor) return poor;
-        DepotSpace space = depot.Space;
-        long unopened = depot.Catalogue.UnopenedLeaves(place.Deal.Client).All * MerkleTree.LeafBytes;
-        if (unopened + space.Reserved + bytesMax > AcceptancePolicy.UnopenedBytesMax(space.Capacity, space.Free, limits)) return NoRoom("Too much lies here already that no deal was opened for.");
+        long reserve = Math.Max(reserveBytes ?? context.Request.ContentLength ?? bytesMax, MerkleTree.LeafBytes);
+        if (await CannotLendAsync(place.Deal.Client, reserve, reserve, token) is { } refused) return refused;
 
         if (!await _uploads.WaitAsync(TimeSpan.Zero, token)) return Failures.Of(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Incomplete, "Too many uploads at once.", "Try again in a moment.");
         try
         {
-            await using ShardUpload? upload = await depot.BeginAsync(place, bytesMax, token);
+            await using ShardUpload? upload = await depot.BeginAsync(place, reserve, token);
             if (upload is null) return NoRoom("There is no room for so much.");
             Limit(context, bytesMax);
             return await ReceiveAsync(context.Request.Body, upload, place, bytesMax, token);
@@ -77,6 +76,8 @@ internal sealed partial class UploadEndpoints(
             while (true)
             {
                 int filled = await body.ReadAtLeastAsync(buffer.AsMemory(0, BufferBytes), BufferBytes, throwOnEndOfStream: false, token);
+                if (filled > bytesMax - upload.Bytes) return TooLarge(bytesMax);
+                if (filled > upload.BytesMax - upload.Bytes && await CannotGrowAsync(upload, place.Deal.Client, bytesMax, token) is { } refused) return refused;
                 if (filled > 0 && !await upload.TryAppendAsync(buffer.AsMemory(0, filled), token)) return TooLarge(bytesMax);
                 if (filled < BufferBytes) break;
             }
@@ -130,6 +131,25 @@ internal sealed partial class UploadEndpoints(
             byte.TryParse(slot, System.Globalization.NumberStyles.None, null, out byte index);
         if (!good || deal is 0 or > DealId.NumberMax) return null;
         return await tokens.ClientOfAsync(context.Request, context.RequestAborted) == address ? new UploadPlace(new DealId(address, deal), index) : null;
+    }
+
+    /// <summary>Makes the room of an upload larger by a step, or says why not.</summary>
+    private async Task<IResult?> CannotGrowAsync(ShardUpload upload, Address client, long bytesMax, CancellationToken token)
+    {
+        long bytes = Math.Min(bytesMax, upload.BytesMax + Math.Max(limits.UploadGrowthBytesMin, upload.BytesMax / 4));
+        if (await CannotLendAsync(client, bytes, bytes - upload.BytesMax, token) is { } refused) return refused;
+        return upload.TryGrow(bytes) ? null : NoRoom("There is no room for so much.");
+    }
+
+    /// <summary>Why an upload may not come to so many bytes, of which some are not reserved yet; null if it may.</summary>
+    private async Task<IResult?> CannotLendAsync(Address client, long bytes, long more, CancellationToken token)
+    {
+        if (await CannotPayAsync(client, bytes, token) is { } poor) return poor;
+        DepotSpace space = depot.Space;
+        long lent = (depot.Catalogue.UnopenedLeaves(client).All * MerkleTree.LeafBytes) + space.Reserved;
+        return lent + more <= AcceptancePolicy.UnopenedBytesMax(space.Capacity, space.Free + lent, limits)
+            ? null
+            : NoRoom("Too much lies here already that no deal was opened for.");
     }
 
     private async Task<IResult?> CannotPayAsync(Address client, long bytesMax, CancellationToken token)

@@ -171,6 +171,16 @@ public sealed class ShardDepot : IAsyncDisposable
         }
     }
 
+    internal bool TryReserve(long bytes)
+    {
+        lock (_spaceLock)
+        {
+            if (Space.Free < bytes) return false;
+            _reserved += bytes;
+            return true;
+        }
+    }
+
     internal void Unreserve(long bytes)
     {
         lock (_spaceLock) _reserved -= bytes;
@@ -185,16 +195,6 @@ public sealed class ShardDepot : IAsyncDisposable
         catch (IOException e)
         {
             throw new MarketException(MarketErrorCode.Failed, "Another process has this node's data open.", "Stop it, or give this node another folder.", e);
-        }
-    }
-
-    private bool TryReserve(long bytes)
-    {
-        lock (_spaceLock)
-        {
-            if (Space.Free < bytes) return false;
-            _reserved += bytes;
-            return true;
         }
     }
 }
@@ -215,8 +215,7 @@ public sealed class ShardUpload : IAsyncDisposable
     private readonly ShardDepot _depot;
     private readonly IShardIntake _intake;
     private readonly UploadPlace _place;
-    private readonly long _bytesMax;
-    private readonly long _reserved;
+    private long _reserved;
     private bool _disposed;
 
     internal ShardUpload(ShardDepot depot, IShardIntake intake, UploadPlace place, long bytesMax, long reserved)
@@ -224,14 +223,32 @@ public sealed class ShardUpload : IAsyncDisposable
         _depot = depot;
         _intake = intake;
         _place = place;
-        _bytesMax = bytesMax;
+        BytesMax = bytesMax;
         _reserved = reserved;
+    }
+
+    /// <summary>What was taken so far.</summary>
+    public long Bytes => _intake.Bytes;
+
+    /// <summary>What it may come to with the room that is reserved for it.</summary>
+    public long BytesMax { get; private set; }
+
+    /// <summary>Reserves room for so many bytes in all. False, and nothing changes, if there is none.</summary>
+    public bool TryGrow(long bytesMax)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytesMax, BytesMax);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytesMax, MerkleTree.ShardBytesMax);
+        long more = DiskBytes.ForUpload(bytesMax) - _reserved;
+        if (!_depot.TryReserve(more)) return false;
+        _reserved += more;
+        BytesMax = bytesMax;
+        return true;
     }
 
     /// <summary>Takes the next bytes. False, and nothing is taken, if the upload would grow past what was reserved for it.</summary>
     public async ValueTask<bool> TryAppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken token)
     {
-        if (bytes.Length > _bytesMax - _intake.Bytes) return false;
+        if (bytes.Length > BytesMax - _intake.Bytes) return false;
         await _intake.AppendAsync(bytes, token);
         return true;
     }

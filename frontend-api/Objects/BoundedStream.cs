@@ -1,9 +1,9 @@
 namespace Marketplace.Gateway.Objects;
 
 /// <summary>
-/// A body of unknown length, let through only as far as it can be paid for. Does not own the inner stream, and reads only asynchronously.
+/// A body of unknown length, let through up to a limit. Does not own the inner stream, and reads only asynchronously.
 /// </summary>
-internal sealed class FundedStream(Stream inner, long bytesMax, Func<Exception> beyond) : Stream
+internal sealed class BoundedStream(Stream inner, long bytesMax, Func<Exception> beyond) : Stream
 {
     private long _read;
 

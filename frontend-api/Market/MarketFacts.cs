@@ -28,40 +28,6 @@ public sealed record KeepTerms(Redundancy Redundancy, TimeSpan For);
 /// <param name="IsExact">Whether it gives exactly so many.</param>
 public sealed record UploadBody(Stream Content, long BytesMost, bool IsExact);
 
-/// <summary>
-/// The market, as the gateway's endpoints use it. Every call acts for one client and shows only what is that client's.
-/// Failures that the caller can do something about are <see cref="MarketException"/>s.
-/// </summary>
-public interface IMarketDoor
-{
-    /// <summary>What does not change.</summary>
-    MarketFacts Facts { get; }
-
-    /// <summary>Asks the chain whether it is there.</summary>
-    Task<MarketPulse> PulseAsync(CancellationToken token);
-
-    /// <summary>The client's money.</summary>
-    Task<BalanceReport> BalanceAsync(Address client, CancellationToken token);
-
-    /// <summary>What the operator may lock for the client now.</summary>
-    Task<Funds> FundsAsync(Address client, CancellationToken token);
-
-    /// <summary>What keeping so many bytes would cost at most, as a <c>put --quote</c> of one file.</summary>
-    Task<PutReport> QuoteAsync(Address client, string name, long bytes, KeepTerms terms, CancellationToken token);
-
-    /// <summary>
-    /// Stores a body under a name, sealed to the client's key and the gateway's own. Reads it once and keeps no more than a fixed part of it
-    /// in memory. If it throws, nothing was stored and nothing is locked.
-    /// </summary>
-    Task<PutReport> PutAsync(GatewayClient client, string name, UploadBody body, KeepTerms terms, CancellationToken token);
-
-    /// <summary>All files, links and empty folders of the client that the gateway can open, sorted by name.</summary>
-    Task<ListReport> ListAsync(Address client, CancellationToken token);
-
-    /// <summary>The latest version under a name; null if there is none that the gateway can open.</summary>
-    Task<StoredObject?> FindAsync(Address client, string name, CancellationToken token);
-}
-
 /// <summary>An object that can be read.</summary>
 /// <param name="Kind">File, folder or link; only files have bytes.</param>
 /// <param name="Bytes">Length.</param>
