@@ -1,22 +1,23 @@
 using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Numerics;
 using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
 using Marketplace.Client.Deals;
-using Marketplace.Client.Json;
 using Marketplace.Client.Keys;
 using Marketplace.Client.Sessions;
 using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Gateway.SignIn;
+using Marketplace.Network;
 using Marketplace.Node;
 using Marketplace.Testing;
 
 namespace Marketplace.Gateway.Tests;
 
-/// <summary>A real chain with the contracts on it, four real nodes of four owners, and a real gateway before them.</summary>
+/// <summary>
+/// A real chain with the contracts on it, four real nodes of four owners behind wires that can be cut, and a real gateway before them.
+/// One for the whole suite: each test has clients of its own.
+/// </summary>
 public sealed class RealMarket : IAsyncLifetime
 {
     private const string Passphrase = "correct horse battery staple";
@@ -24,14 +25,19 @@ public sealed class RealMarket : IAsyncLifetime
     private const uint OwnersFrom = 1;
     private const int NodesCount = 4;
 
+    private static readonly BigInteger s_gas = BigInteger.Pow(10, 20);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("market-gateway-real-").FullName;
     private readonly List<(CancellationTokenSource Stop, Task Run)> _hosts = [];
+    private readonly List<Wire> _wires = [];
+    private readonly List<string> _nodeFolders = [];
     private readonly List<IDisposable> _things = [];
     private LocalChain? _chain;
     private Deployment? _deployment;
     private uint _clients = OwnersFrom + NodesCount;
+    private int _gateways;
 
-    private LocalChain Chain => _chain!;
+    public LocalChain Chain => _chain!;
 
     public Deployment Deployment => _deployment!;
 
@@ -46,29 +52,28 @@ public sealed class RealMarket : IAsyncLifetime
         _chain = await LocalChain.StartAsync();
         _deployment = await Chain.DeployAsync();
         for (uint i = 0; i < NodesCount; i++) await StartNodeAsync(OwnersFrom + i);
-        await Chain.SetBalanceAsync(Operator.Address, BigInteger.Pow(10, 21));
-        Url = await StartGatewayAsync();
+        await Chain.SetBalanceAsync(Operator.Address, s_gas);
+        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
+        GatewayOptions options = await NewGatewayAsync();
+        Start(stop => GatewayHost.RunAsync(options with { Listening = listening.SetResult }, stop));
+        Url = await FirstAsync(listening.Task);
     }
 
-    /// <summary>Starts a gateway of the same operator in an empty folder, as after the loss of the first one's.</summary>
-    public async Task<Uri> StartGatewayAsync()
+    /// <summary>An empty folder with the operator's account in it, as after the loss of the first gateway's.</summary>
+    internal async Task<GatewayOptions> NewGatewayAsync()
     {
-        string dataDir = Path.Combine(_folder, $"gateway-{_hosts.Count}");
+        string dataDir = Path.Combine(_folder, $"gateway-{_gateways++}");
         await GatewaySetup.InitAsync(dataDir, Passphrase, Operator, KeyStoreStrength.Light);
-        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Start(stop => GatewayHost.RunAsync(
-            new GatewayOptions
-            {
-                DataDir = dataDir,
-                Passphrase = Passphrase,
-                RpcUrl = new Uri(Chain.Url),
-                Contracts = Deployment.Addresses,
-                Listen = new IPEndPoint(IPAddress.Loopback, 0),
-                LogFile = dataDir + ".log",
-                Listening = listening.SetResult,
-            },
-            stop));
-        return await FirstAsync(listening.Task);
+        return new GatewayOptions
+        {
+            DataDir = dataDir,
+            Passphrase = Passphrase,
+            RpcUrl = new Uri(Chain.Url),
+            Contracts = Deployment.Addresses,
+            Listen = new IPEndPoint(IPAddress.Loopback, 0),
+            SignInsPerMinute = 10_000,
+            LogFile = dataDir + ".log",
+        };
     }
 
     /// <summary>A new client with money in escrow, of which the operator may lock some.</summary>
@@ -86,6 +91,22 @@ public sealed class RealMarket : IAsyncLifetime
         return client;
     }
 
+    /// <summary>For everybody else the nodes are dead from now on.</summary>
+    public void CutNodes() => _wires.ForEach(wire => wire.Cut());
+
+    /// <summary>They answer again.</summary>
+    public void MendNodes() => _wires.ForEach(wire => wire.Mend());
+
+    /// <summary>Waits until no node has anything half arrived on its disk; the nodes have clocks of their own.</summary>
+    public async Task NothingIsArrivingAsync()
+    {
+        for (int i = 0; _nodeFolders.Any(folder => Directory.EnumerateFiles(Path.Combine(folder, "depot", "arriving")).Any()); i++)
+        {
+            Assert.True(i < 300, "Something half arrived lies on a node.");
+            await Task.Delay(100);
+        }
+    }
+
     public async Task DisposeAsync()
     {
         foreach (IDisposable thing in _things) thing.Dispose();
@@ -96,26 +117,31 @@ public sealed class RealMarket : IAsyncLifetime
             stop.Dispose();
         }
 
+        foreach (Wire wire in _wires) wire.Dispose();
         if (_chain is not null) await _chain.DisposeAsync();
         Operator.Dispose();
-        //Directory.Delete(_folder, recursive: true);
+        Directory.Delete(_folder, recursive: true);
     }
 
     private async Task StartNodeAsync(uint owner)
     {
         string dataDir = Path.Combine(_folder, $"node-{owner}");
+        var wire = new Wire(LocalChain.FreePort());
+        _wires.Add(wire);
+        _nodeFolders.Add(dataDir);
         NodeSetup.Init(new NodeInit
         {
             DataDir = dataDir,
             CapacityBytes = NodeCapacityBytes,
             Price = TokenAmount.Parse("1"),
             Passphrase = Passphrase,
-            Listen = new IPEndPoint(IPAddress.Loopback, 0),
+            Listen = new IPEndPoint(IPAddress.Loopback, wire.TargetPort),
+            Url = PeerEndpoint.Https(new IPEndPoint(IPAddress.Loopback, wire.Port)),
             Strength = KeyStoreStrength.Light,
         });
         await GiveTokensAsync(owner);
         var contracts = new MarketContracts(Chain.Connect(owner), Deployment);
-        await NodeSetup.RegisterAsync(dataDir, contracts, TokenAmount.Parse("1000"), BigInteger.Pow(10, 20), CancellationToken.None);
+        await NodeSetup.RegisterAsync(dataDir, contracts, TokenAmount.Parse("1000"), s_gas / 10, CancellationToken.None);
         var listening = new TaskCompletionSource<NodeListening>(TaskCreationOptions.RunContinuationsAsynchronously);
         Start(stop => NodeHost.RunAsync(
             new NodeOptions
@@ -133,8 +159,10 @@ public sealed class RealMarket : IAsyncLifetime
 
     private async Task GiveTokensAsync(uint index)
     {
+        Address address = Chain.GetAccount(index).Address;
+        await Chain.SetBalanceAsync(address, s_gas);
         var rich = new MarketContracts(Chain.Connect(0), Deployment);
-        await rich.Token.TransferAsync(Chain.GetAccount(index).Address, BigInteger.Pow(10, 18) * 100_000);
+        await rich.Token.TransferAsync(address, BigInteger.Pow(10, 18) * 10_000);
     }
 
     private void Start(Func<CancellationToken, Task> run)
@@ -170,18 +198,14 @@ public sealed class RealClient(RealMarket market, MarketContracts contracts, Acc
     public async Task<TokenAmount> LockedAsync() => TokenAmount.FromUnits((await contracts.Escrow.AccountOfAsync(Address)).Locked);
 
     /// <summary>Signs in as <c>market login</c> does.</summary>
-    public async Task<HttpClient> SignInAsync(Uri? gateway = null)
+    public async Task<HttpClient> SignInAsync(Uri? gateway = null, bool withSealKey = true)
     {
         Uri url = gateway ?? market.Url;
-        var http = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromMinutes(5) };
-        var nonce = MarketJson.Read<NonceReport>(await (await http.PostAsync("/v1/auth/nonce", null)).Content.ReadAsStringAsync());
+        var handler = new SocketsHttpHandler { Expect100ContinueTimeout = TimeSpan.FromMinutes(1) };
+        var http = new HttpClient(handler) { BaseAddress = url, Timeout = TimeSpan.FromMinutes(5) };
         using var master = new MasterKey(_master);
         using RecipientKeyPair pair = master.CreateRecipientKeyPair();
-        var rules = new SignInRules(url, market.Deployment.ChainId);
-        string text = Signed.Message(account, rules, new GivenNonce(nonce.Nonce, nonce.IssuedAt, nonce.ExpiresAt), pair.PublicKey.ToArray()).ToString();
-        using HttpResponseMessage answer = await http.PostAsJsonAsync("/v1/auth/login", new LoginRequest(text, account.SignMessage(text).ToString()));
-        var login = MarketJson.Read<LoginReport>(await answer.Content.ReadAsStringAsync());
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", login.Token);
+        await http.SignInAsync(account, new SignInRules(url, market.Deployment.ChainId), withSealKey ? pair.PublicKey.ToArray() : null);
         return http;
     }
 

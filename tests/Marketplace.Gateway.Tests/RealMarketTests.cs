@@ -18,9 +18,9 @@ public sealed class RealMarketTests(RealMarket market)
         foreach (int count in new[] { 0, 1, 255, 256, 257, 16_383, 16_384, 16_385, 1_048_575, 1_048_576, 1_048_577, 6_000_001 })
         {
             byte[] bytes = Signed.Bytes(count, seed: count);
-            PutReport put = await PutAsync(http, $"sizes/{count}", bytes);
+            PutReport put = await http.PutObjectAsync($"sizes/{count}", bytes);
             Assert.Equal(new SlotCounts(3, 3, 0), Assert.Single(put.Deals).Slots);
-            Assert.Equal(bytes, await GetAsync(http, $"sizes/{count}"));
+            Assert.Equal(bytes, await http.GetObjectAsync($"sizes/{count}"));
             using var own = new MemoryStream();
             await home.GetAsync($"sizes/{count}", null, own);
             Assert.Equal(bytes, own.ToArray());
@@ -56,10 +56,10 @@ public sealed class RealMarketTests(RealMarket market)
     {
         RealClient client = await market.NewClientAsync();
         using HttpClient http = await client.SignInAsync();
-        await PutAsync(http, "name", Signed.Bytes(10, seed: 1));
-        PutReport second = await PutAsync(http, "name", Signed.Bytes(20, seed: 2));
+        await http.PutObjectAsync("name", Signed.Bytes(10, seed: 1));
+        PutReport second = await http.PutObjectAsync("name", Signed.Bytes(20, seed: 2));
         Assert.Equal(2, second.Objects[0].Version);
-        Assert.Equal(Signed.Bytes(20, seed: 2), await GetAsync(http, "name"));
+        Assert.Equal(Signed.Bytes(20, seed: 2), await http.GetObjectAsync("name"));
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class RealMarketTests(RealMarket market)
         string[] hint = error.GetProperty("hint").GetString()!.Split(' ');
         Assert.Equal(["market", "allow", market.Operator.Address.ToString()], hint[..3]);
         await client.AllowAsync(hint[3]);
-        await PutAsync(http, "a", Signed.Bytes(1000));
+        await http.PutObjectAsync("a", Signed.Bytes(1000));
         TokenAmount locked = await client.LockedAsync();
         Assert.True(locked > TokenAmount.Zero && locked <= missing);
     }
@@ -110,7 +110,7 @@ public sealed class RealMarketTests(RealMarket market)
         RealClient other = await market.NewClientAsync();
         using HttpClient http = await client.SignInAsync();
         using HttpClient others = await other.SignInAsync();
-        await PutAsync(http, "mine", Signed.Bytes(100));
+        await http.PutObjectAsync("mine", Signed.Bytes(100));
         await (await others.GetAsync("/v1/objects/mine")).ErrorAsync(HttpStatusCode.NotFound, "notFound");
 
         using StorageClient home = await client.HomeAsync();
@@ -128,13 +128,13 @@ public sealed class RealMarketTests(RealMarket market)
         RealClient client = await market.NewClientAsync();
         using HttpClient http = await client.SignInAsync();
         byte[] bytes = Signed.Bytes(100_000);
-        await PutAsync(http, "kept/фото", bytes);
-        Uri again = await market.StartGatewayAsync();
-        using HttpClient fresh = await client.SignInAsync(again);
-        Assert.Equal(bytes, await GetAsync(fresh, "kept/фото"));
+        await http.PutObjectAsync("kept/фото", bytes);
+        await using RunningGateway again = await RunningGateway.StartAsync(market);
+        using HttpClient fresh = await client.SignInAsync(again.Url);
+        Assert.Equal(bytes, await fresh.GetObjectAsync("kept/фото"));
 
         // A token is for the gateway that gave it.
-        using var stray = new HttpClient { BaseAddress = again };
+        using var stray = new HttpClient { BaseAddress = again.Url };
         stray.DefaultRequestHeaders.Authorization = http.DefaultRequestHeaders.Authorization;
         Assert.Equal(HttpStatusCode.Unauthorized, (await stray.GetAsync("/v1/objects")).StatusCode);
     }
@@ -148,8 +148,8 @@ public sealed class RealMarketTests(RealMarket market)
         [
             .. Enumerable.Range(0, 6).Select(i => (https[i % 2], $"together/{i}", Signed.Bytes(50_000 + i, seed: i))),
         ];
-        await Task.WhenAll(uploads.Select(one => PutAsync(one.Http, one.Name, one.Bytes)));
-        foreach ((HttpClient http, string name, byte[] bytes) in uploads) Assert.Equal(bytes, await GetAsync(http, name));
+        await Task.WhenAll(uploads.Select(one => one.Http.PutObjectAsync(one.Name, one.Bytes)));
+        foreach ((HttpClient http, string name, byte[] bytes) in uploads) Assert.Equal(bytes, await http.GetObjectAsync(name));
         foreach (HttpClient http in https) http.Dispose();
     }
 
@@ -163,22 +163,5 @@ public sealed class RealMarketTests(RealMarket market)
         AllowanceReport allowance = Assert.Single(balance.Allowances);
         Assert.Equal((market.Operator.Address, TokenAmount.Parse("5")), (allowance.Operator, allowance.Left));
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/v1/health")).StatusCode);
-    }
-
-    private static string PathOf(string name) => "/v1/objects/" + string.Join('/', name.Split('/').Select(Uri.EscapeDataString));
-
-    private static async Task<byte[]> GetAsync(HttpClient http, string name)
-    {
-        using HttpResponseMessage answer = await http.GetAsync(PathOf(name));
-        Assert.True(answer.StatusCode == HttpStatusCode.OK, $"{answer.StatusCode}: {(answer.IsSuccessStatusCode ? "" : await answer.Content.ReadAsStringAsync())}");
-        return await answer.Content.ReadAsByteArrayAsync();
-    }
-
-    private static async Task<PutReport> PutAsync(HttpClient http, string name, byte[] bytes)
-    {
-        using HttpResponseMessage answer = await http.PutAsync(PathOf(name) + "?for=1h", new ByteArrayContent(bytes));
-        string text = await answer.Content.ReadAsStringAsync();
-        Assert.True(answer.StatusCode == HttpStatusCode.Created, $"{answer.StatusCode}: {text}");
-        return MarketJson.Read<PutReport>(text);
     }
 }

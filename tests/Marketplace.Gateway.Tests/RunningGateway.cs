@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Marketplace.Chain.Accounts;
 using Marketplace.Client.Json;
+using Marketplace.Gateway.Market;
 using Marketplace.Gateway.SignIn;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,79 +12,74 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Marketplace.Gateway.Tests;
 
-/// <summary>A gateway on a real port of the loopback address, with its own clock.</summary>
+/// <summary>A second gateway of the same operator before the same market, in an empty folder, with settings and a clock of its own.</summary>
 internal sealed class RunningGateway : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly string _dataDir;
+    private readonly MarketDoor _door;
 
-    private RunningGateway(WebApplication app, string dataDir, MemoryMarket market, FakeTimeProvider time, Uri url)
+    private RunningGateway(WebApplication app, MarketDoor door, string dataDir, FakeTimeProvider time)
     {
         _app = app;
-        _dataDir = dataDir;
-        Market = market;
+        _door = door;
+        DataDir = dataDir;
         Time = time;
-        Url = url;
+        Url = app.Services.GetRequiredService<GatewayAddress>().Url;
     }
 
-    public MemoryMarket Market { get; }
+    public MarketFacts Facts => _door.Facts;
 
     public FakeTimeProvider Time { get; }
 
     public Uri Url { get; }
 
-    public string DataDir => _dataDir;
+    public string DataDir { get; }
 
-    public SignInRules Rules => new(Url, Market.Facts.ChainId);
+    public SignInRules Rules => new(Url, Facts.ChainId);
 
-    public static async Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions>? change = null)
+    public static async Task<RunningGateway> StartAsync(RealMarket market, Func<GatewayOptions, GatewayOptions>? change = null)
     {
-        string dataDir = Directory.CreateTempSubdirectory("market-gateway-").FullName;
-        var market = new MemoryMarket();
+        GatewayOptions options = await market.NewGatewayAsync();
+        options = change?.Invoke(options) ?? options;
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        var options = new GatewayOptions
-        {
-            DataDir = dataDir,
-            Passphrase = "not used: the market is in memory",
-            RpcUrl = new Uri("http://127.0.0.1:1"),
-            Contracts = market.Facts.Contracts,
-            Listen = new IPEndPoint(IPAddress.Loopback, 0),
-            LogFile = Path.Combine(dataDir, "log"),
-        };
-        WebApplication app = GatewayHost.Build(change?.Invoke(options) ?? options, market, services => services.AddSingleton<TimeProvider>(time));
+        MarketDoor door = await MarketDoor.OpenAsync(options, default);
+        WebApplication app = GatewayHost.Build(options, door, services => services.AddSingleton<TimeProvider>(time));
         await app.StartAsync();
-        return new RunningGateway(app, dataDir, market, time, app.Services.GetRequiredService<GatewayAddress>().Url);
+        return new RunningGateway(app, door, options.DataDir, time);
     }
 
     /// <summary>A client without a token.</summary>
     public HttpClient Stranger() => new() { BaseAddress = Url };
 
-    /// <summary>A client with the token of a new account.</summary>
-    public async Task<HttpClient> SignedInAsync(bool withSealKey = true)
-    {
-        using var account = Account.Create();
-        LoginReport login = await SignInAsync(account, withSealKey ? Signed.SealKey() : null);
-        HttpClient http = Stranger();
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", login.Token);
-        return http;
-    }
-
     /// <summary>Signs an account in.</summary>
     public async Task<LoginReport> SignInAsync(Account account, byte[]? sealTo)
     {
         using HttpClient http = Stranger();
-        using HttpResponseMessage given = await http.PostAsync("/v1/auth/nonce", null);
-        var nonce = MarketJson.Read<NonceReport>(await given.Content.ReadAsStringAsync());
-        string text = Signed.Message(account, Rules, new GivenNonce(nonce.Nonce, nonce.IssuedAt, nonce.ExpiresAt), sealTo).ToString();
-        using HttpResponseMessage answer = await http.PostAsJsonAsync("/v1/auth/login", new LoginRequest(text, account.SignMessage(text).ToString()));
-        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        return MarketJson.Read<LoginReport>(await answer.Content.ReadAsStringAsync());
+        return await http.SignInAsync(account, Rules, sealTo);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        Directory.Delete(_dataDir, recursive: true);
+        _door.Dispose();
+    }
+}
+
+/// <summary>Signing in over HTTP, as <c>market login</c> does.</summary>
+internal static class HttpSignIn
+{
+    /// <summary>Signs an account in and keeps the token for the calls that follow.</summary>
+    public static async Task<LoginReport> SignInAsync(this HttpClient http, Account account, SignInRules rules, byte[]? sealTo)
+    {
+        using HttpResponseMessage given = await http.PostAsync("/v1/auth/nonce", null);
+        var nonce = MarketJson.Read<NonceReport>(await given.Content.ReadAsStringAsync());
+        string text = Signed.Message(account, rules, new GivenNonce(nonce.Nonce, nonce.IssuedAt, nonce.ExpiresAt), sealTo).ToString();
+        using HttpResponseMessage answer = await http.PostAsJsonAsync("/v1/auth/login", new LoginRequest(text, account.SignMessage(text).ToString()));
+        string body = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.StatusCode == HttpStatusCode.OK, body);
+        var login = MarketJson.Read<LoginReport>(body);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", login.Token);
+        return login;
     }
 }
 
@@ -99,6 +95,7 @@ internal static class Answers
         JsonElement error = JsonDocument.Parse(text).RootElement.GetProperty("error");
         Assert.Equal(code, error.GetProperty("code").GetString());
         Assert.NotEmpty(error.GetProperty("message").GetString()!);
+        Assert.DoesNotContain("   at ", text, StringComparison.Ordinal);
         return error;
     }
 

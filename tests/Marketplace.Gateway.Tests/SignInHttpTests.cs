@@ -11,12 +11,13 @@ using Marketplace.Gateway.SignIn;
 
 namespace Marketplace.Gateway.Tests;
 
-public sealed class SignInHttpTests : IAsyncLifetime
+[Collection(RealMarketCollection.Name)]
+public sealed class SignInHttpTests(RealMarket market) : IAsyncLifetime
 {
     private readonly Account _account = Account.Create();
     private RunningGateway _gateway = null!;
 
-    public async Task InitializeAsync() => _gateway = await RunningGateway.StartAsync();
+    public async Task InitializeAsync() => _gateway = await RunningGateway.StartAsync(market);
 
     public async Task DisposeAsync()
     {
@@ -97,7 +98,7 @@ public sealed class SignInHttpTests : IAsyncLifetime
     public async Task A_token_for_another_gateway_or_another_market_is_refused(bool otherIssuer, bool otherAudience)
     {
         byte[] key = await File.ReadAllBytesAsync(Path.Combine(_gateway.DataDir, GatewaySetup.TokenKeyFileName));
-        string audience = TokenMint.AudienceOf(31337, _gateway.Market.Facts.Contracts["StorageMarket"]);
+        string audience = TokenMint.AudienceOf(31337, _gateway.Facts.Contracts["StorageMarket"]);
         string Minted(string issuer, string forWhom) => new TokenMint(key, issuer, forWhom, _gateway.Time).Mint(new GatewayClient(_account.Address, null)).Text;
         using HttpResponseMessage right = await CallAsync(Minted(_gateway.Rules.Origin, audience));
         Assert.Equal(HttpStatusCode.OK, right.StatusCode);
@@ -138,7 +139,7 @@ public sealed class SignInHttpTests : IAsyncLifetime
     [Fact]
     public async Task Only_so_many_sign_ins_a_minute_are_taken_from_one_address()
     {
-        await using RunningGateway strict = await RunningGateway.StartAsync(options => options with { SignInsPerMinute = 3 });
+        await using RunningGateway strict = await RunningGateway.StartAsync(market, options => options with { SignInsPerMinute = 3 });
         using HttpClient http = strict.Stranger();
         for (int i = 0; i < 3; i++) Assert.Equal(HttpStatusCode.OK, (await http.PostAsync("/v1/auth/nonce", null)).StatusCode);
         await (await http.PostAsync("/v1/auth/nonce", null)).ErrorAsync(HttpStatusCode.TooManyRequests, "failed");

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Marketplace.Client.Tests.Sessions;
+namespace Marketplace.Testing;
 
 /// <summary>Carries connections to a port of this machine, until it is cut: then those that are open break, and new ones are closed at once.</summary>
 public sealed class Wire : IDisposable
@@ -12,6 +12,7 @@ public sealed class Wire : IDisposable
     private readonly Lock _lock = new();
     private bool _cut;
 
+    /// <summary>A wire from a free port to another, which need not listen yet.</summary>
     public Wire(int targetPort)
     {
         TargetPort = targetPort;
@@ -20,10 +21,13 @@ public sealed class Wire : IDisposable
         _ = AcceptAsync();
     }
 
+    /// <summary>Where it leads.</summary>
     public int TargetPort { get; }
 
+    /// <summary>Where it begins.</summary>
     public int Port { get; }
 
+    /// <summary>Breaks what is open and lets nothing through.</summary>
     public void Cut()
     {
         lock (_lock)
@@ -34,11 +38,13 @@ public sealed class Wire : IDisposable
         }
     }
 
+    /// <summary>Lets new connections through again.</summary>
     public void Mend()
     {
         lock (_lock) _cut = false;
     }
 
+    /// <inheritdoc />
     public void Dispose()
     {
         _stop.Cancel();
