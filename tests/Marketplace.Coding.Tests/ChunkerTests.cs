@@ -33,30 +33,75 @@ public sealed class ChunkerTests
     }
 
     [Fact]
-    public void An_insertion_changes_only_the_chunks_near_it()
+    public void A_byte_put_in_changes_at_most_three_chunks_in_999_of_1000_and_never_more_than_eight()
     {
-        byte[] stream = Sample.Bytes(32 << 20, 3);
-        HashSet<string> before = Hashes(stream);
-        var random = new Random(4);
-        for (int turn = 0; turn < 10; turn++)
-        {
-            int at = random.Next(stream.Length);
-            byte[] changed = [.. stream[..at], (byte)turn, .. stream[at..]];
-            Assert.InRange(Hashes(changed).Count(hash => !before.Contains(hash)), 0, 3);
-        }
-    }
-
-    private static HashSet<string> Hashes(byte[] stream)
-    {
-        var hashes = new HashSet<string>();
+        // Nothing but the chunks from the insertion to the next common cut can change, so the stream's length does not matter.
+        const int Turns = 1000;
+        byte[] stream = Sample.Bytes(48 << 20, 3);
+        var ends = new HashSet<int>();
+        var starts = new List<int>();
         int at = 0;
         foreach (int bytes in Cut(stream, s_key, stream.Length))
         {
-            hashes.Add(Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(stream.AsSpan(at, bytes))));
+            starts.Add(at);
             at += bytes;
+            ends.Add(at);
         }
 
-        return hashes;
+        var random = new Random(4);
+        int many = 0;
+        for (int turn = 0; turn < Turns; turn++)
+        {
+            int place = random.Next(32 << 20);
+            int start = starts.FindLast(one => one <= place);
+            byte[] changed = [.. stream.AsSpan(start, place - start), (byte)random.Next(256), .. stream.AsSpan(place, 12 << 20)];
+            int changes = 0;
+            int end = start;
+            foreach (int bytes in Cut(changed, s_key, changed.Length))
+            {
+                changes++;
+                end += bytes;
+                if (end > place && ends.Contains(end - 1)) break;
+            }
+
+            if (changes > 3) many++;
+            Assert.InRange(changes, 1, 8);
+        }
+
+        Assert.InRange(many, 0, Turns / 1000);
+    }
+
+    [Fact]
+    public void Cuts_are_where_the_definition_says()
+    {
+        byte[] stream = [.. Sample.Bytes(9 << 20, 5), .. Sample.Text(9 << 20, 6)];
+        Assert.Equal(PlainCut(stream, s_key), Cut(stream, s_key, 1_234_567));
+    }
+
+    /// <summary>docs/formats/bundle.md, word for word.</summary>
+    private static List<int> PlainCut(byte[] stream, byte[] key)
+    {
+        byte[] table = new byte[2048];
+        KeyDerivation.Derive(key, default, "storage-market gear v1"u8, table);
+        var chunks = new List<int>();
+        int start = 0;
+        while (start < stream.Length)
+        {
+            ulong hash = 0;
+            int end = Math.Min(stream.Length, start + Chunker.ChunkBytesMax);
+            for (int at = start + Chunker.ChunkBytesMin - 64; at < end; at++)
+            {
+                hash = (hash << 1) + BitConverter.ToUInt64(table, 8 * stream[at]);
+                int length = at + 1 - start;
+                if (length <= Chunker.ChunkBytesMin) continue;
+                if (hash >> (length <= Chunker.ChunkBytesNormal ? 42 : 46) == 0) end = at + 1;
+            }
+
+            chunks.Add(end - start);
+            start = end;
+        }
+
+        return chunks;
     }
 
     private static List<int> Cut(ReadOnlySpan<byte> stream, byte[] key, int piece)

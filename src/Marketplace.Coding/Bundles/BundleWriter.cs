@@ -25,7 +25,7 @@ public sealed record BundleSummary(long BundleBytes, long PlainBytes, int Record
 public sealed class BundleWriter : IDisposable
 {
     /// <summary>Files shorter than this are packed together. No content-defined cut can fall into them.</summary>
-    public const int PackedFileBytesMax = Chunker.ChunkBytesMin - 1;
+    public const int PackedFileBytesMax = (256 * 1024) - 1;
 
     /// <summary>Bytes of small files that share a chunk.</summary>
     public const int PackBytesMax = 1024 * 1024;

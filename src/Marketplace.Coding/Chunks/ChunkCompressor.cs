@@ -10,6 +10,9 @@ public sealed class ChunkCompressor : IDisposable
     /// <summary>The level unless the caller chooses.</summary>
     public const int LevelDefault = 1;
 
+    /// <summary>The level that means: store everything as it is.</summary>
+    public const int LevelNone = 0;
+
     private const int SamplePieces = 4;
     private const int SamplePieceBytes = 4096;
     private const int SampleBytes = SamplePieces * SamplePieceBytes;
@@ -20,16 +23,16 @@ public sealed class ChunkCompressor : IDisposable
     /// <summary>Less than 1/32 saved is not worth decompressing.</summary>
     private const int WorthwhileShift = 5;
 
-    private readonly Compressor _compressor;
+    private readonly Compressor? _compressor;
     private readonly byte[] _sample = new byte[SampleBytes];
     private readonly byte[] _sampleOut = new byte[SampleBytes];
 
-    /// <param name="level">zstd's level.</param>
+    /// <param name="level">zstd's level, or <see cref="LevelNone"/>.</param>
     public ChunkCompressor(int level = LevelDefault)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(level, Compressor.MinCompressionLevel);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(level, Compressor.MaxCompressionLevel);
-        _compressor = new Compressor(level);
+        if (level != LevelNone) _compressor = new Compressor(level);
     }
 
     /// <summary>
@@ -40,18 +43,18 @@ public sealed class ChunkCompressor : IDisposable
     {
         bytes = 0;
         int worthwhile = plain.Length - (plain.Length >> WorthwhileShift) - 1;
-        if (worthwhile <= 0 || (plain.Length >= TrialFromBytes && !SampleShrinks(plain))) return false;
+        if (_compressor is null || worthwhile <= 0 || (plain.Length >= TrialFromBytes && !SampleShrinks(_compressor, plain))) return false;
         return _compressor.TryWrap(plain, destination[..worthwhile], out bytes) && bytes > 0;
     }
 
     /// <inheritdoc />
-    public void Dispose() => _compressor.Dispose();
+    public void Dispose() => _compressor?.Dispose();
 
-    private bool SampleShrinks(ReadOnlySpan<byte> plain)
+    private bool SampleShrinks(Compressor compressor, ReadOnlySpan<byte> plain)
     {
         int stride = (plain.Length - SamplePieceBytes) / (SamplePieces - 1);
         for (int i = 0; i < SamplePieces; i++)
             plain.Slice(i * stride, SamplePieceBytes).CopyTo(_sample.AsSpan(i * SamplePieceBytes));
-        return _compressor.TryWrap(_sample, _sampleOut.AsSpan(0, SampleBytes - (SampleBytes >> WorthwhileShift)), out _);
+        return compressor.TryWrap(_sample, _sampleOut.AsSpan(0, SampleBytes - (SampleBytes >> WorthwhileShift)), out _);
     }
 }

@@ -8,6 +8,7 @@ internal static class CodingBenchmark
         var figures = new Dictionary<string, double?>();
         TreeBenchmark.Run(figures);
         ErasureBenchmark.Run(figures);
+        ChainBenchmark.Run(figures);
         return Task.FromResult<IReadOnlyDictionary<string, double?>>(figures);
     }
 }
