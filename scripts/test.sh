@@ -38,6 +38,7 @@ sum() { sed -n "$1" "$2" | awk '{ total += $1 } END { print total + 0 }'; }
 
 dotnet_tests() { dotnet test --no-build -c "$CONFIGURATION" --nologo "tests/Marketplace.$1.Tests" "${@:2}"; }
 
+need zstd zstd
 install_packages || exit 1
 check "Solidity compiles" npx --no-install hardhat build
 check "solhint" npm run --silent lint

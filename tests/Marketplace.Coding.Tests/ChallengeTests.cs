@@ -25,7 +25,7 @@ public sealed class ChallengeTests
             Assert.False(ChallengeProof.Verify(context, ledger.RangeAt, [.. proof, 0]));
             Assert.False(ChallengeProof.Verify(context with { Node = new NodeId(2) }, ledger.RangeAt, proof));
             Assert.False(ChallengeProof.Verify(context with { Seed = Hash32.Keccak([1]) }, ledger.RangeAt, proof));
-        }, iter: 100);
+        }, iter: 10_000);
 
     [Fact]
     public void Draws_follow_the_definition()

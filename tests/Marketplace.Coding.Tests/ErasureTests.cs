@@ -10,32 +10,43 @@ public sealed class ErasureTests
         from needed in Gen.Int[1, shards - 1]
         select new Redundancy(needed, shards);
 
+    private static readonly Gen<Redundancy> s_smallRedundancies =
+        from shards in Gen.Int[3, 20]
+        from needed in Gen.Int[1, shards - 1]
+        select new Redundancy(needed, shards);
+
     private static readonly byte[] s_products = [.. Enumerable.Range(0, 256 * 256).Select(pair => (byte)PlainProduct(pair / 256, pair % 256))];
 
     [Fact]
     public void Any_k_columns_give_the_stripe_back_and_rebuild_any_other() =>
-        Gen.Select(s_redundancies, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample((redundancy, cell, seed) =>
-        {
-            int k = redundancy.Needed;
-            var random = new Random(seed);
-            var code = new ErasureCode(redundancy);
-            byte[] stripe = Sample.Bytes(k * cell, seed);
-            byte[] parity = new byte[code.ParityColumns * cell];
-            code.Encode(stripe, parity);
-            byte[] all = [.. stripe, .. parity];
+        Gen.Select(s_redundancies, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample(EncodeLoseDecode, iter: 300);
 
-            int[] columns = [.. Enumerable.Range(0, redundancy.Shards)];
-            random.Shuffle(columns);
-            byte[] survivors = [.. columns[..k].SelectMany(i => all[(i * cell)..((i + 1) * cell)])];
-            byte[] decoded = new byte[stripe.Length];
-            code.PlanDecode(columns.AsSpan(0, k)).Apply(survivors, decoded);
-            Assert.Equal(stripe, decoded);
+    [Fact]
+    public void Any_k_columns_give_the_stripe_back_in_ten_thousand_small_cases() =>
+        Gen.Select(s_smallRedundancies, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample(EncodeLoseDecode, iter: 10_000);
 
-            int lost = columns[^1];
-            byte[] rebuilt = new byte[cell];
-            code.PlanRebuild(columns.AsSpan(0, k), lost).Apply(survivors, rebuilt);
-            Assert.Equal(all[(lost * cell)..((lost + 1) * cell)], rebuilt);
-        }, iter: 300);
+    private static void EncodeLoseDecode(Redundancy redundancy, int cell, int seed)
+    {
+        int k = redundancy.Needed;
+        var random = new Random(seed);
+        var code = new ErasureCode(redundancy);
+        byte[] stripe = Sample.Bytes(k * cell, seed);
+        byte[] parity = new byte[code.ParityColumns * cell];
+        code.Encode(stripe, parity);
+        byte[] all = [.. stripe, .. parity];
+
+        int[] columns = [.. Enumerable.Range(0, redundancy.Shards)];
+        random.Shuffle(columns);
+        byte[] survivors = [.. columns[..k].SelectMany(i => all[(i * cell)..((i + 1) * cell)])];
+        byte[] decoded = new byte[stripe.Length];
+        code.PlanDecode(columns.AsSpan(0, k)).Apply(survivors, decoded);
+        Assert.Equal(stripe, decoded);
+
+        int lost = columns[^1];
+        byte[] rebuilt = new byte[cell];
+        code.PlanRebuild(columns.AsSpan(0, k), lost).Apply(survivors, rebuilt);
+        Assert.Equal(all[(lost * cell)..((lost + 1) * cell)], rebuilt);
+    }
 
     [Fact]
     public void Parity_is_what_the_plain_definition_says()

@@ -59,7 +59,7 @@ public sealed class SealingTests
             AssertFault(BundleFault.Malformed, () => opener.Open(chunk with { PlainBytes = bytes + 1 }, good, opened));
             if (chunk.SealedBytes < bytes - 1 + ChunkRef.OverheadBytes)
                 AssertFault(BundleFault.Malformed, () => opener.Open(chunk with { PlainBytes = bytes - 1 }, good, opened));
-        }, iter: 60);
+        }, iter: 10_000);
 
     [Fact]
     public void Both_implementations_of_the_cipher_give_the_same_bytes()
