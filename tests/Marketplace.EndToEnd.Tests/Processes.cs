@@ -73,7 +73,8 @@ internal static class Processes
             throw new TimeoutException($"{program} {string.Join(' ', start.ArgumentList)} ran longer than {s_longest}.", exception);
         }
 
-        return new Finished(process.ExitCode, await output, await error);
+        // Ends only when nobody holds the pipes any more: a devnet that stays must not.
+        return new Finished(process.ExitCode, await output.WaitAsync(deadline.Token), await error.WaitAsync(deadline.Token));
     }
 
     /// <summary>SIGKILL, and the wait until the process is gone.</summary>

@@ -113,7 +113,7 @@ public sealed class RealMarket : IAsyncLifetime
         foreach ((CancellationTokenSource stop, Task run) in Enumerable.Reverse(_hosts))
         {
             await stop.CancelAsync();
-            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAny(run).Within(Patience.Stop, "The end of a host of the market");
             stop.Dispose();
         }
 
@@ -173,9 +173,7 @@ public sealed class RealMarket : IAsyncLifetime
 
     private async Task<T> FirstAsync<T>(Task<T> listening)
     {
-        Task run = _hosts[^1].Run;
-        if (await Task.WhenAny(listening, run) == run) await run;
-        return await listening;
+        return await Patience.FirstAsync(listening, _hosts[^1].Run, "a host of the market");
     }
 }
 

@@ -39,7 +39,8 @@ public sealed class MarketHostTests : IAsyncLifetime
         app.MapHealth(_ => ValueTask.FromResult((false, new { Status = "behind", Block = (ulong?)null })));
         var listening = new TaskCompletionSource<Uri>();
         _run = MarketHost.RunAsync(app, urls => listening.SetResult(urls[0]), _stop.Token);
-        await Task.WhenAny(_run, listening.Task);
+        // A host that does not start fails here with its reason, instead of never listening.
+        if (await Task.WhenAny(_run, listening.Task) == _run) await _run;
         _http = new HttpClient { BaseAddress = await listening.Task };
     }
 

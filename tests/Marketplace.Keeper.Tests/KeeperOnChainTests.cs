@@ -5,6 +5,7 @@ using Marketplace.Chain.Eth;
 using Marketplace.Client.Discovery;
 using Marketplace.Domain;
 using Marketplace.Network;
+using Marketplace.Testing;
 
 namespace Marketplace.Keeper.Tests;
 
@@ -207,8 +208,7 @@ internal sealed class KeeperProcess : IAsyncDisposable
         var stop = new CancellationTokenSource();
         var listening = new TaskCompletionSource<(Uri Url, Address Key)>(TaskCreationOptions.RunContinuationsAsynchronously);
         Task run = KeeperHost.RunAsync(change?.Invoke(options) ?? options, stop.Token, (url, key) => listening.SetResult((url, key)));
-        if (await Task.WhenAny(run, listening.Task) == run) await run;
-        (Uri url, Address key) = await listening.Task;
+        (Uri url, Address key) = await Patience.FirstAsync(listening.Task, run, "the keeper");
         return new KeeperProcess(run, stop, url, key, options.LogFile);
     }
 
@@ -236,7 +236,7 @@ internal sealed class KeeperProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _run;
+        await _run.Within(Patience.Stop, "The end of the keeper");
         _http.Dispose();
         _stop.Dispose();
     }

@@ -137,15 +137,13 @@ public sealed class RunningTestNode : IAsyncDisposable
                 Listening = listening.SetResult,
             },
             _stop.Token);
-        await Task.WhenAny(listening.Task, _run);
-        if (_run.IsCompleted) await _run;
-        Listening = await listening.Task;
+        Listening = await Patience.FirstAsync(listening.Task, _run, $"node {Id}");
     }
 
     public async Task StopAsync()
     {
         await _stop.CancelAsync();
-        await _run;
+        await _run.Within(Patience.Stop, $"The end of node {Id}");
         _stop.Dispose();
     }
 

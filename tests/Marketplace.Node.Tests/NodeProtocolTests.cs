@@ -140,7 +140,7 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
     public async Task A_writer_that_gives_up_leaves_nothing()
     {
         using NodeClient client = _node.Connect(market.ClientAccount);
-        var pipe = new Pipe();
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
         await pipe.Writer.WriteAsync(RandomBytes(100_000));
         await pipe.Writer.CompleteAsync(new InvalidDataException("The source broke."));
 

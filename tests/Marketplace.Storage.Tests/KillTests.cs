@@ -10,6 +10,7 @@ public sealed class KillTests
 {
     private const int Kills = 8;
     private const int LifeMillisecondsMax = 400;
+    private static readonly TimeSpan s_startTimeout = TimeSpan.FromMinutes(1);
 
     [Fact]
     public async Task What_was_acknowledged_survives_kill_9_and_nothing_else_stays()
@@ -58,7 +59,7 @@ public sealed class KillTests
 
         using Process child = Process.Start(start)!;
         var lines = new List<string>();
-        Assert.Equal("ready", await child.StandardOutput.ReadLineAsync());
+        Assert.Equal("ready", await child.StandardOutput.ReadLineAsync().WaitAsync(s_startTimeout));
         var life = Stopwatch.StartNew();
         int lifeMilliseconds = Random.Shared.Next(20, LifeMillisecondsMax);
         while (life.ElapsedMilliseconds < lifeMilliseconds && await child.StandardOutput.ReadLineAsync() is { } line) lines.Add(line);

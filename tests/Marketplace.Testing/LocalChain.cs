@@ -24,7 +24,7 @@ public sealed class LocalChain : IAsyncDisposable
     /// <summary>Hardhat's number for its chains.</summary>
     public const ulong ChainId = 31337;
 
-    private static readonly TimeSpan s_startTimeout = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan s_deployTimeout = TimeSpan.FromMinutes(3);
 
     /// <summary>Quick looks for receipts: blocks come at once here.</summary>
     private static readonly TransactionPolicy s_policy = new() { PollInterval = TimeSpan.FromMilliseconds(20), Deadline = TimeSpan.FromSeconds(60) };
@@ -51,6 +51,7 @@ public sealed class LocalChain : IAsyncDisposable
         ProcessStartInfo start = new(Repository.Tool("node"))
         {
             WorkingDirectory = Repository.Root,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
@@ -59,6 +60,8 @@ public sealed class LocalChain : IAsyncDisposable
             start.ArgumentList.Add(argument);
         start.Environment["HARDHAT_DISABLE_TELEMETRY_PROMPT"] = "true";
         Process process = Process.Start(start) ?? throw new InvalidOperationException("The chain's process did not start.");
+        // Nobody is there to answer a question.
+        process.StandardInput.Close();
         Queue<string> lastLines = new();
         DataReceivedEventHandler keep = (_, line) =>
         {
@@ -81,7 +84,7 @@ public sealed class LocalChain : IAsyncDisposable
                 await chain._rpc.CallAsync("eth_chainId", [], token);
                 return chain;
             }
-            catch (RpcException) when (!process.HasExited && waited.Elapsed < s_startTimeout)
+            catch (RpcException) when (!process.HasExited && waited.Elapsed < Patience.Start)
             {
                 await Task.Delay(100, token);
             }
@@ -126,6 +129,7 @@ public sealed class LocalChain : IAsyncDisposable
             ProcessStartInfo start = new(Repository.Tool("node"))
             {
                 WorkingDirectory = Repository.Root,
+                RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
                 UseShellExecute = false,
@@ -136,10 +140,21 @@ public sealed class LocalChain : IAsyncDisposable
             start.Environment["MARKET_DEPLOYMENTS"] = folder;
             foreach ((string name, string value) in environment ?? new Dictionary<string, string>(StringComparer.Ordinal)) start.Environment[name] = value;
             using Process process = Process.Start(start) ?? throw new InvalidOperationException("The deployment did not start.");
+            process.StandardInput.Close();
             Task<string> output = process.StandardOutput.ReadToEndAsync(token), errors = process.StandardError.ReadToEndAsync(token);
-            await process.WaitForExitAsync(token);
-            if (process.ExitCode != 0) throw new InvalidOperationException("The deployment failed:\n" + await output + await errors);
-            return Deployment.ReadFile(file);
+            try
+            {
+                await process.WaitForExitAsync(token).Within(s_deployTimeout, "The deployment of the contracts");
+            }
+            catch
+            {
+                process.Kill(entireProcessTree: true);
+                throw;
+            }
+
+            if (process.ExitCode == 0) return Deployment.ReadFile(file);
+            string said = await output.Within(Patience.Tool, "The output of the deployment") + await errors.Within(Patience.Tool, "The errors of the deployment");
+            throw new InvalidOperationException("The deployment failed:\n" + said);
         }
         finally
         {
@@ -191,7 +206,7 @@ public sealed class LocalChain : IAsyncDisposable
         lock (_accounts) _accounts.ForEach(static account => account.Dispose());
         _rpc.Dispose();
         if (!_process.HasExited) _process.Kill(entireProcessTree: true);
-        await _process.WaitForExitAsync();
+        await _process.WaitForExitAsync().Within(Patience.Stop, "The end of the chain's process");
         _process.Dispose();
     }
 }

@@ -30,10 +30,16 @@ public sealed class EthersPeer : IDisposable
         {
             _process.StandardInput.WriteLine(request.ToJsonString());
             _process.StandardInput.Flush();
-            string line = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("ethers went away.");
+            string line = ReadLine() ?? throw new InvalidOperationException("ethers went away.");
             JsonElement answer = JsonDocument.Parse(line).RootElement;
             return answer.TryGetProperty("error", out JsonElement error) ? throw new InvalidOperationException($"ethers: {error}") : answer.GetProperty("result");
         }
+    }
+
+    private string? ReadLine()
+    {
+        using CancellationTokenSource limit = new(Patience.Tool);
+        return _process.StandardOutput.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult();
     }
 
     public string AskText(string method, JsonObject request) => Ask(method, request).GetString()!;

@@ -84,8 +84,8 @@ public sealed class RunningMarket : IAsyncLifetime
             });
             await NodeSetup.RegisterAsync(dataDir, ContractsOf(owner), TokenAmount.Parse("1000"), gasWei: s_token, CancellationToken.None);
             var node = new RunningNode(new NodeId(i + 1), dataDir, Deployment, Chain.Url, Passphrase, wire);
-            await node.StartAsync();
             _nodes.Add(node);
+            await node.StartAsync();
         }
     }
 
@@ -122,7 +122,7 @@ public sealed class RunningNode(NodeId id, string dataDir, Deployment deployment
 
     public async Task StartAsync()
     {
-        var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var listening = new TaskCompletionSource<NodeListening>(TaskCreationOptions.RunContinuationsAsynchronously);
         _run = NodeHost.RunAsync(
             new NodeOptions
             {
@@ -131,17 +131,16 @@ public sealed class RunningNode(NodeId id, string dataDir, Deployment deployment
                 RpcUrl = rpcUrl,
                 Passphrase = passphrase,
                 LogFile = DataDir + ".log",
-                Listening = _ => listening.SetResult(),
+                Listening = listening.SetResult,
             },
             _stop.Token);
-        await Task.WhenAny(listening.Task, _run);
-        if (_run.IsCompleted) await _run;
+        await Patience.FirstAsync(listening.Task, _run, $"node {Id}");
     }
 
     public async Task StopAsync()
     {
         await _stop.CancelAsync();
-        await _run;
+        await _run.Within(Patience.Stop, $"The end of node {Id}");
         wire.Dispose();
         _stop.Dispose();
     }

@@ -7,6 +7,7 @@ using Marketplace.Client.Sources;
 using Marketplace.Client.Tests.Catalogues;
 using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Testing;
 
 namespace Marketplace.Client.Tests.Sessions;
 
@@ -19,7 +20,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory(Timeout = Patience.TestMilliseconds)]
     [InlineData("1/3")]
     [InlineData("2/4")]
     [InlineData("3/5")]
@@ -51,7 +52,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         if (redundancy == "1/3") Assert.Single(verify.Deals[0].Slots.Select(slot => slot.RootReported).Distinct());
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task A_range_of_a_file_is_streamed_in_order()
     {
         byte[] content = WriteRandom("ranged", 9_000_000);
@@ -68,7 +69,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.Equal(MarketErrorCode.Usage, beyond.Code);
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task A_new_version_replaces_the_old_and_what_is_removed_is_not_found()
     {
         StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
@@ -89,7 +90,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.False(Path.Exists(_folder["gone"]));
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task Without_money_nothing_is_sent_and_what_is_missing_is_told()
     {
         WriteRandom("unpaid", 100_000);
@@ -100,7 +101,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.Empty((await poor.DealsAsync()).Deals);
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task With_k_nodes_an_object_reads_and_with_one_fewer_nothing_is_left_behind()
     {
         byte[] content = WriteRandom("lossy", 1_500_000);
@@ -125,7 +126,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         }
     }
 
-    [Theory]
+    [Theory(Timeout = Patience.TestMilliseconds)]
     [InlineData("1/3")]
     [InlineData("2/4")]
     public async Task A_flipped_bit_is_noticed_named_and_routed_around(string redundancy)
@@ -153,7 +154,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         }
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task A_node_that_dies_midway_is_replaced_and_every_slot_is_filled()
     {
         StorageClient client = await market.OpenAsync(market.ClientAccount);
@@ -177,7 +178,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         }
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task What_an_operator_stores_the_client_opens_and_extends()
     {
         MarketContracts contracts = market.ContractsOf(market.ClientAccount);
@@ -208,7 +209,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.Equal(before.Deals[entry.Deal].End + 360, extended.Deals.Single().EndsAtPeriod);
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task Other_words_are_told_from_no_files()
     {
         WriteRandom("mine", 10);
@@ -218,7 +219,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.Contains("words", failure.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task Two_puts_at_once_take_two_numbers()
     {
         WriteRandom("one", 300_000);

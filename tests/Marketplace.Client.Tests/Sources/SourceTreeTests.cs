@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Marketplace.Client.Json;
 using Marketplace.Client.Sources;
 using Marketplace.Domain;
+using Marketplace.Testing;
 
 namespace Marketplace.Client.Tests.Sources;
 
@@ -74,10 +75,7 @@ public sealed class SourceTreeTests : IDisposable
     public void A_pipe_and_a_socket_are_refused_by_name_without_being_opened()
     {
         _folder.Write("odd/fine");
-        using (var process = Process.Start("mkfifo", [_folder["odd/a-pipe"]]))
-        {
-            process.WaitForExit();
-        }
+        Run("mkfifo", _folder["odd/a-pipe"]);
 
         Assert.Contains("a-pipe", Assert.Throws<MarketException>(() => SourceTree.Walk([_folder["odd"]], null)).Message, StringComparison.Ordinal);
         File.Delete(_folder["odd/a-pipe"]);
@@ -90,10 +88,7 @@ public sealed class SourceTreeTests : IDisposable
     public void A_name_that_is_not_unicode_is_refused()
     {
         Directory.CreateDirectory(_folder["bad"]);
-        using (var process = Process.Start("bash", ["-c", "touch \"$0/$(printf 'caf\\351')\"", _folder["bad"]]))
-        {
-            process.WaitForExit();
-        }
+        Run("bash", "-c", "touch \"$0/$(printf 'caf\\351')\"", _folder["bad"]);
 
         try
         {
@@ -102,8 +97,7 @@ public sealed class SourceTreeTests : IDisposable
         finally
         {
             // The runtime cannot name the file, so it cannot remove it either.
-            using var process = Process.Start("rm", ["-r", _folder["bad"]]);
-            process.WaitForExit();
+            Run("rm", "-r", _folder["bad"]);
         }
     }
 
@@ -135,5 +129,11 @@ public sealed class SourceTreeTests : IDisposable
         Assert.Throws<MarketException>(() => SourceFile.Open(entry));
         File.AppendAllText(path, "56789");
         Assert.Throws<MarketException>(() => SourceFile.Open(entry));
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(program, arguments);
+        Assert.True(process.WaitForExit(Patience.Tool), $"{program} does not end.");
     }
 }
