@@ -45,4 +45,8 @@ public sealed class MarketException(MarketErrorCode code, string message, string
         MarketErrorCode.WrongBytes => "wrongBytes",
         _ => "failed",
     };
+
+    /// <summary>The code of a name in JSON; a name that is not known is <see cref="MarketErrorCode.Failed"/>.</summary>
+    public static MarketErrorCode CodeOf(string name) =>
+        Enum.GetValues<MarketErrorCode>().FirstOrDefault(code => NameOf(code) == name, MarketErrorCode.Failed);
 }

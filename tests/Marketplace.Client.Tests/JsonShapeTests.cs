@@ -45,6 +45,27 @@ public sealed class JsonShapeTests
             MarketJson.Write(ErrorReport.Of(failure)));
     }
 
+    [Fact]
+    public void An_answer_that_is_less_than_asked_for_says_why_and_a_whole_one_has_no_error()
+    {
+        var whole = new ListReport([]);
+        Assert.Equal("""{"objects":[],"unreadDeals":[]}""", MarketJson.Write(whole));
+        ErrorDetail why = ErrorReport.Of(new MarketException(MarketErrorCode.Incomplete, "Deal 4 cannot be read now.", "try again")).Error;
+        Assert.Equal(
+            """{"objects":[],"unreadDeals":[4],"error":{"code":"incomplete","message":"Deal 4 cannot be read now.","hint":"try again","missing":null}}""",
+            MarketJson.Write(whole with { UnreadDeals = [4], Error = why }));
+        Assert.Equal(
+            """{"name":"a","ok":false,"readable":true,"deep":false,"deals":[],"error":{"code":"incomplete","message":"Deal 4 cannot be read now.","hint":"try again","missing":null}}""",
+            MarketJson.Write(new VerifyReport("a", false, true, false, []) { Error = why }));
+    }
+
+    [Fact]
+    public void Every_code_is_found_by_its_name()
+    {
+        Assert.All(Enum.GetValues<MarketErrorCode>(), code => Assert.Equal(code, MarketException.CodeOf(MarketException.NameOf(code))));
+        Assert.Equal(MarketErrorCode.Failed, MarketException.CodeOf("of a later version"));
+    }
+
     [Theory]
     [InlineData(FaultReason.WrongBytes, "\"wrongBytes\"")]
     [InlineData(FaultReason.Unreachable, "\"unreachable\"")]

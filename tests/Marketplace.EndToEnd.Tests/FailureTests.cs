@@ -52,8 +52,8 @@ public sealed class FailureTests(ElevenNodes devnet)
         FlipABit(devnet.Node(node).GetProperty("dataDir").GetString()!, shardBytes);
 
         // The bad shard may lie on a node that a reader does not ask first: then verify --deep finds it.
-        Finished verify = await devnet.MarketAsync("verify", name, "--deep", "--json");
-        Assert.NotEqual(0, verify.ExitCode);
+        Finished verify = (await devnet.MarketAsync("verify", name, "--deep", "--json")).Expect(6);
+        Assert.Equal("wrongBytes", verify.Json.GetProperty("error").GetProperty("code").GetString());
         JsonElement bad = verify.Json.GetProperty("deals")[0].GetProperty("slots").EnumerateArray().Single(entry => entry.GetProperty("node").GetInt32() == node);
         Assert.Contains(bad.GetProperty("state").GetString(), new[] { "wrongRoot", "wrongBytes" });
 

@@ -41,9 +41,7 @@ internal static class ObjectVerbs
                     Shown.Time(one.PaidUntil),
                 }));
         });
-        if (report.UnreadDeals.Count == 0) return 0;
-        run.Output.Note($"error: deals {string.Join(", ", report.UnreadDeals)} cannot be read now, so names may be missing — try again when more of their nodes answer");
-        return (int)MarketErrorCode.Incomplete;
+        return run.Output.Finish(report.Error);
     }
 
     private static Verb Stat()
@@ -107,7 +105,7 @@ internal static class ObjectVerbs
         using ClientRun client = await ClientRun.OpenAsync(run);
         RemoveReport report = await run.Output.WithProgressAsync(lines => client.Client.RemoveAsync(name, new StageBars(lines), run.Cancellation));
         run.Output.Write(report, text => text.Line($"{Shown.Name(report.Name)} is forgotten ({Shown.Count(report.Files, "file", "files")}), noted in deal {report.Deals[0].Id} for {report.Price} tokens"));
-        return PutVerb.Finish(run, report.Error);
+        return run.Output.Finish(report.Error);
     }
 
     private static Verb Verify()
@@ -131,11 +129,9 @@ internal static class ObjectVerbs
                 {
                     $"{deal.Id}", $"{slot.Index}", slot.Node?.ToString(), StateOf(slot.State), slot.RootOnChain?.ToString(), slot.RootReported?.ToString(),
                 })));
-            text.Line(report.Ok ? "every slot is right" : report.Readable ? "not every slot is right, but the object can be read" : "the object cannot be read from the slots that are right");
+            if (report.Ok) text.Line("every slot is right");
         });
-        if (report.Ok) return 0;
-        bool wrong = report.Deals.SelectMany(deal => deal.Slots).Any(slot => slot.State is SlotVerdict.WrongBytes or SlotVerdict.WrongRoot);
-        return (int)(wrong ? MarketErrorCode.WrongBytes : MarketErrorCode.Incomplete);
+        return run.Output.Finish(report.Error);
     }
 
     private static string StateOf(SlotVerdict verdict) => verdict switch

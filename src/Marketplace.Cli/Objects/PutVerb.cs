@@ -40,14 +40,6 @@ internal static class PutVerb
             foreach (PutDeal deal in report.Deals)
                 text.Line($"deal {deal.Id}: {deal.Slots.Filled} of {deal.Slots.Wanted} slots, {until}, {report.Locked} tokens locked, bundle {Shown.Size(report.BundleBytes)}, {Shown.Took(report.Seconds)}");
         });
-        return Finish(run, report.Error);
-    }
-
-    /// <summary>The exit code of something that was stored, perhaps with fewer slots than wanted.</summary>
-    internal static int Finish(VerbRun run, ErrorDetail? error)
-    {
-        if (error is null) return 0;
-        run.Output.Note($"error: {error.Message.TrimEnd('.')} — {error.Hint}");
-        return (int)MarketErrorCode.Incomplete;
+        return run.Output.Finish(report.Error);
     }
 }

@@ -35,6 +35,15 @@ internal sealed class Output
         else text(new TextOutput(_text));
     }
 
+    /// <summary>Ends an answer that was written: 0, or the exit code of why it is less than what was asked for, and one line about it.</summary>
+    public int Finish(ErrorDetail? error)
+    {
+        if (error is null) return 0;
+        var failure = new MarketException(MarketException.CodeOf(error.Code), error.Message, error.Hint) { Missing = error.Missing };
+        Note(Failure.Line(failure));
+        return (int)failure.Code;
+    }
+
     /// <summary>A line on standard error for people: what is being done. Not part of the answer.</summary>
     public void Note(string line)
     {

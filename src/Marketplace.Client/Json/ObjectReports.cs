@@ -89,6 +89,10 @@ public sealed record ListReport(IReadOnlyList<ListedObject> Objects)
 {
     /// <summary>Live deals that could not be read now: their names are missing.</summary>
     public IReadOnlyList<ulong> UnreadDeals { get; init; } = [];
+
+    /// <summary>Why it is not complete; absent when it is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ErrorDetail? Error { get; init; }
 }
 
 /// <summary>One line of <c>ls</c>.</summary>
@@ -146,7 +150,12 @@ public sealed record ExtendedDeal(ulong Id, PeriodNumber EndsAtPeriod);
 /// <param name="Readable">Enough slots did to read all of it.</param>
 /// <param name="Deep">The nodes read every byte again.</param>
 /// <param name="Deals">The deals that hold it.</param>
-public sealed record VerifyReport(string Name, bool Ok, bool Readable, bool Deep, IReadOnlyList<VerifiedDeal> Deals);
+public sealed record VerifyReport(string Name, bool Ok, bool Readable, bool Deep, IReadOnlyList<VerifiedDeal> Deals)
+{
+    /// <summary>The first thing that is wrong; absent if nothing is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ErrorDetail? Error { get; init; }
+}
 
 /// <summary>One verified deal.</summary>
 public sealed record VerifiedDeal(ulong Id, IReadOnlyList<VerifiedSlot> Slots);

@@ -19,21 +19,17 @@ public sealed record UnreadDeal(ulong Deal, MarketException Failure);
 public sealed record CatalogueView(
     Moment Now, Catalogue Catalogue, IReadOnlyDictionary<ulong, DealFacts> Deals, IReadOnlyList<UnreadDeal> Unread, IReadOnlyList<ulong> Foreign)
 {
+    /// <summary>Why names may be missing; null if none can be.</summary>
+    public MarketException? Gap => Missing(
+        $"Deal{(Unread.Count == 1 ? "" : "s")} {string.Join(", ", Unread.Select(deal => deal.Deal))} cannot be read now, so names may be missing");
+
     /// <summary>The entry or folder of this name.</summary>
     /// <exception cref="MarketException">Not found; or incomplete, if it may be in a deal that cannot be read now.</exception>
     public IReadOnlyList<CatalogueEntry> Require(string name)
     {
         IReadOnlyList<CatalogueEntry> entries = Catalogue.Within(name);
         if (entries.Count > 0) return entries;
-        if (Unread.Count > 0)
-        {
-            throw new MarketException(
-                Unread.All(deal => deal.Failure.Code is MarketErrorCode.WrongBytes) ? MarketErrorCode.WrongBytes : MarketErrorCode.Incomplete,
-                $"'{Names.ObjectName.ForTerminal(name)}' is not among the names that can be read now: {Unread[0].Failure.Message}",
-                Unread[0].Failure.Hint);
-        }
-
-        throw new MarketException(MarketErrorCode.NotFound, $"There is no '{Names.ObjectName.ForTerminal(name)}'.", "see what there is: market ls");
+        throw Missing($"'{Names.ObjectName.ForTerminal(name)}' is not among the names that can be read now") ?? new MarketException(MarketErrorCode.NotFound, $"There is no '{Names.ObjectName.ForTerminal(name)}'.", "see what there is: market ls");
     }
 
     /// <summary>What an object is: the kind of its own entry, or a folder.</summary>
@@ -49,4 +45,9 @@ public sealed record CatalogueView(
 
     /// <summary>When the first of some deals ends; null if there is none.</summary>
     public DateTimeOffset? PaidUntil(IReadOnlyList<DealFacts> deals) => deals.Count == 0 ? null : Now.TimeOf(deals.Min(deal => deal.End));
+
+    private MarketException? Missing(string what) => Unread.Count == 0 ? null : new(
+        Unread.All(deal => deal.Failure.Code is MarketErrorCode.WrongBytes) ? MarketErrorCode.WrongBytes : MarketErrorCode.Incomplete,
+        $"{what}: {Unread[0].Failure.Message}",
+        Unread[0].Failure.Hint);
 }

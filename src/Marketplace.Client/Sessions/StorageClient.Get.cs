@@ -104,7 +104,20 @@ public sealed partial class StorageClient
         }
 
         bool ok = verified.All(deal => deal.Slots.All(slot => slot.State is SlotVerdict.Ok));
-        return new VerifyReport(name, ok, readable, deep, verified);
+        return new VerifyReport(name, ok, readable, deep, verified) { Error = ErrorOf(verified, readable) };
+    }
+
+    private static ErrorDetail? ErrorOf(List<VerifiedDeal> deals, bool readable)
+    {
+        VerifiedSlot[] slots = [.. deals.SelectMany(deal => deal.Slots)];
+        VerifiedSlot[] wrong = [.. slots.Where(slot => slot.State is SlotVerdict.WrongBytes or SlotVerdict.WrongRoot)];
+        int bad = slots.Count(slot => slot.State is not SlotVerdict.Ok);
+        if (bad == 0) return null;
+        string liars = wrong.Length == 0 ? "" : $", and wrong at node {string.Join(", ", wrong.Select(slot => slot.Node).Distinct().Take(LiarsNamedMax))}";
+        return ErrorReport.Of(new MarketException(
+            wrong.Length > 0 ? MarketErrorCode.WrongBytes : MarketErrorCode.Incomplete,
+            $"{bad} of {slots.Length} slots {(bad == 1 ? "is" : "are")} not right{liars}.",
+            readable ? "the object can be read from the others" : "the object cannot be read from the others now")).Error;
     }
 
     private async Task<VerifiedSlot> VerifySlotAsync(SlotFacts slot, IReadOnlyDictionary<NodeId, NodeFacts> nodes, bool deep, CancellationToken token)

@@ -18,6 +18,7 @@ namespace Marketplace.Client.Sessions;
 public sealed partial class StorageClient : IDisposable
 {
     private const int ManifestReadsMax = 8;
+    private const int LiarsNamedMax = 5;
 
     private readonly MarketSession _session;
     private readonly BundleKeys _keys;
@@ -91,6 +92,7 @@ public sealed partial class StorageClient : IDisposable
         return new ListReport([.. view.Catalogue.List(prefix, recursive).Select(line => Describe(view, line))])
         {
             UnreadDeals = [.. view.Unread.Select(deal => deal.Deal)],
+            Error = view.Gap is { } gap ? ErrorReport.Of(gap).Error : null,
         };
     }
 

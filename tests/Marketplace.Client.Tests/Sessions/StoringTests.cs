@@ -49,6 +49,8 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.All(stat.Deals[0].Slots, slot => Assert.NotNull(slot.Root));
         VerifyReport verify = await another.VerifyAsync(name, deep: true);
         Assert.True(verify.Ok);
+        Assert.Null(verify.Error);
+        Assert.Null((await another.ListAsync("", recursive: true)).Error);
         if (redundancy == "1/3") Assert.Single(verify.Deals[0].Slots.Select(slot => slot.RootReported).Distinct());
     }
 
@@ -106,7 +108,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     {
         byte[] content = WriteRandom("lossy", 1_500_000);
         StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
-        await client.PutAsync(SourceTree.Walk([_folder["lossy"]], null), s_terms with { Redundancy = new Redundancy(2, 4) });
+        PutReport put = await client.PutAsync(SourceTree.Walk([_folder["lossy"]], null), s_terms with { Redundancy = new Redundancy(2, 4) });
         NodeId[] holders = [.. (await client.StatAsync("lossy")).Deals[0].Slots.Select(slot => slot.Node!.Value)];
         try
         {
@@ -115,7 +117,14 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
             Assert.Equal(content, File.ReadAllBytes(_folder["back"]));
             Assert.All(get.Faults, fault => Assert.Contains(fault.Node, holders[2..]));
 
+            StorageClient other = await market.OpenAsync(market.ClientAccount);
+            VerifyReport fewer = await other.VerifyAsync("lossy", deep: false);
+            Assert.True(fewer is { Ok: false, Readable: true, Error: { Code: "incomplete", Message: "2 of 4 slots are not right." } });
+
             market.NodeOf(holders[0]).Die();
+            ListReport listed = await (await market.OpenAsync(market.ClientAccount)).ListAsync("", recursive: true);
+            Assert.Contains(put.Deals[0].Id, listed.UnreadDeals);
+            Assert.Equal("incomplete", listed.Error?.Code);
             MarketException failure = await Assert.ThrowsAsync<MarketException>(() => client.GetAsync("lossy", _folder["partial"], force: false));
             Assert.Equal(MarketErrorCode.Incomplete, failure.Code);
             Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_folder.Root), path => path.Contains("part", StringComparison.Ordinal));
@@ -142,6 +151,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         VerifyReport verify = await client.VerifyAsync(name, deep: true);
         Assert.False(verify.Ok);
         Assert.True(verify.Readable);
+        Assert.Equal(("wrongBytes", $"1 of {slots.Length} slots is not right, and wrong at node {bad}."), (verify.Error?.Code, verify.Error?.Message));
         Assert.Equal([bad], verify.Deals[0].Slots.Where(slot => slot.State is not SlotVerdict.Ok).Select(slot => slot.Node!.Value));
 
         // Every reader meets the bad node sooner or later, and never gives out its bytes.
