@@ -60,7 +60,7 @@ internal sealed class MarketOnChain : IAsyncDisposable
                 ["MARKET_PERIOD_BLOCKS"] = $"{PeriodBlocks}",
                 ["MARKET_SEED_DELAY"] = $"{SeedDelay}",
             }));
-            BigInteger tokens = BigInteger.Pow(10, 18) * 10_000;
+            BigInteger tokens = BigInteger.Pow(10, 18) * 200_000;
             await market.Contracts.Token.ApproveAsync(market.Contracts.Escrow.Address, tokens);
             await market.Contracts.Escrow.DepositAsync(tokens);
             return market;

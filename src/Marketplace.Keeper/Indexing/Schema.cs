@@ -47,6 +47,9 @@ internal static class Schema
         ("proofs", ["id", "node", "period", "paid"]),
     ];
 
+    /// <summary>The tables that are made from events alone.</summary>
+    public static IEnumerable<string> ProjectionTables => s_projections.Select(table => table.Table);
+
     /// <summary>Makes what is missing.</summary>
     public static string Create { get; } = Tables + Triggers() + $"\nPRAGMA user_version = {Version};";
 
