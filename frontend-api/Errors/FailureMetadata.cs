@@ -1,3 +1,5 @@
+using Marketplace.Hosting.Http;
+
 namespace Marketplace.Gateway.Errors;
 
 /// <summary>Tells the API's description which failures a call has.</summary>
@@ -8,7 +10,7 @@ internal static class FailureMetadata
         where TBuilder : IEndpointConventionBuilder
     {
         foreach (int status in statuses)
-            builder.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(GatewayErrorReport), ["application/json"]));
+            builder.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(ErrorEnvelope), ["application/json"]));
         return builder;
     }
 }

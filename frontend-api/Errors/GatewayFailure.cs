@@ -2,19 +2,9 @@ using System.Text.Json;
 using Marketplace.Client.Deals;
 using Marketplace.Domain;
 using Marketplace.Gateway.Money;
+using Marketplace.Hosting.Http;
 
 namespace Marketplace.Gateway.Errors;
-
-/// <summary>A failure as the gateway answers it: the market's shape, and a finer word for programs.</summary>
-public sealed record GatewayErrorReport(GatewayError Error);
-
-/// <summary>What went wrong.</summary>
-/// <param name="Code">failed, usage, insufficientFunds, notFound, incomplete or wrongBytes.</param>
-/// <param name="Message">One line for people.</param>
-/// <param name="Hint">What to do about it.</param>
-/// <param name="Missing">With insufficientFunds: tokens that are missing.</param>
-/// <param name="Reason">A finer word than the code; null where there is none.</param>
-public sealed record GatewayError(string Code, string Message, string? Hint, TokenAmount? Missing, string? Reason);
 
 /// <summary>A failure that an endpoint raises from the depth of a stream; it becomes an answer at the edge.</summary>
 public sealed class GatewayFailureException(int status, MarketErrorCode code, string message, string? hint = null, string? reason = null)
@@ -30,7 +20,7 @@ public sealed class GatewayFailureException(int status, MarketErrorCode code, st
     public int Status => status;
 
     /// <summary>The answer's body.</summary>
-    public GatewayErrorReport Report => new(new GatewayError(MarketException.NameOf(code), Message, hint, Missing, reason));
+    public ErrorEnvelope Report => new(new ErrorBody(MarketException.NameOf(code), Message, hint, Missing, reason));
 
     /// <summary>402: money is missing.</summary>
     public static GatewayFailureException Of(Shortfall shortfall, Address @operator, TimeSpan keepFor) => new(

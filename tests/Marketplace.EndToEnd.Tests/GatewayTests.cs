@@ -7,32 +7,42 @@ namespace Marketplace.EndToEnd.Tests;
 [Collection(nameof(FiveNodes))]
 public sealed class GatewayTests(FiveNodes devnet)
 {
+    // Nothing, one byte, and all around a leaf, a block (a cell of a stripe), a stripe of 2/4, the shortest chunk, a pack, the longest chunk.
+    private static readonly long[] s_sizes =
+        [0, 1, .. new long[] { 256, 16 << 10, 32 << 10, 256 << 10, 1 << 20, 4 << 20 }.SelectMany(edge => new[] { edge - 1, edge, edge + 1 })];
+
     private Uri Url => new(devnet.Description.GetProperty("gateway").GetProperty("url").GetString()!);
 
     [Fact]
     public async Task Bytes_paid_for_through_the_gateway_come_back_there_and_at_the_clients_own_command_line()
     {
         using HttpClient http = await SignedInAsync("100");
-        foreach (long bytes in new long[] { 0, 1, 255, 256, 257, 16_383, 16_384, 16_385, 1_048_575, 1_048_577, 4_194_305 })
+        string sent = Directory.CreateDirectory(Path.Combine(devnet.Scratch, "api")).FullName;
+        foreach (long bytes in s_sizes)
         {
-            string file = TestFiles.Write(Path.Combine(devnet.Scratch, $"api-{bytes}"), bytes, seed: 3);
+            string file = TestFiles.Write(Path.Combine(sent, $"{bytes}"), bytes, seed: 3);
             using (FileStream body = File.OpenRead(file))
+            using (var request = new HttpRequestMessage(HttpMethod.Put, $"v1/objects/api/{bytes}?for=1h&redundancy={(bytes % 2 == 0 ? "1/3" : "2/4")}"))
             {
-                using HttpResponseMessage put = await http.PutAsync($"v1/objects/api/{bytes}?for=1h", new StreamContent(body));
-                Assert.True(put.IsSuccessStatusCode, await put.Content.ReadAsStringAsync());
-                JsonElement answer = JsonDocument.Parse(await put.Content.ReadAsStringAsync()).RootElement;
-                Assert.Equal(3, answer.GetProperty("deals")[0].GetProperty("slots").GetProperty("filled").GetInt32());
+                // Half of them say their length, the others only end.
+                request.Content = new StreamContent(body);
+                request.Headers.TransferEncodingChunked = bytes % 4 > 1;
+                using HttpResponseMessage put = await http.SendAsync(request);
+                string text = await put.Content.ReadAsStringAsync();
+                Assert.True(put.IsSuccessStatusCode, text);
+                JsonElement slots = JsonDocument.Parse(text).RootElement.GetProperty("deals")[0].GetProperty("slots");
+                Assert.Equal(slots.GetProperty("wanted").GetInt32(), slots.GetProperty("filled").GetInt32());
             }
 
             byte[] back = await http.GetByteArrayAsync($"v1/objects/api/{bytes}");
             Assert.Equal(await File.ReadAllBytesAsync(file), back);
-            string own = file + ".own";
-            (await devnet.MarketAsync("get", $"api/{bytes}", "-o", own)).Expect(0);
-            TestFiles.AssertSameFile(file, own);
         }
 
         JsonElement listed = JsonDocument.Parse(await http.GetStringAsync("v1/objects?prefix=api/")).RootElement;
-        Assert.Equal(11, listed.GetProperty("objects").GetArrayLength());
+        Assert.Equal(s_sizes.Length, listed.GetProperty("objects").GetArrayLength());
+        string own = Path.Combine(devnet.Scratch, "api-own");
+        (await devnet.MarketAsync("get", "api", "-o", own)).Expect(0);
+        TestFiles.AssertSameFolder(sent, own);
     }
 
     [Fact]

@@ -187,6 +187,15 @@ public sealed class ObjectHttpTests(RealMarket market) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_every_node_refuses_ends_with_their_words_and_locks_nothing()
+    {
+        using HttpResponseMessage answer = await _http.PutAsync("/v1/objects/a?for=400d", new ByteArrayContent(Signed.Bytes(10)));
+        var error = await answer.ErrorAsync(HttpStatusCode.ServiceUnavailable, "incomplete");
+        Assert.Contains("promises at most", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Equal(TokenAmount.Zero, await _client.LockedAsync());
+    }
+
+    [Fact]
     public async Task An_object_longer_than_any_is_refused()
     {
         using var request = new HttpRequestMessage(HttpMethod.Put, "/v1/objects/a");

@@ -93,6 +93,7 @@ internal static class Answers
         Assert.True(status == answer.StatusCode, $"{answer.StatusCode}: {text}");
         Assert.Equal("application/json", answer.Content.Headers.ContentType?.MediaType);
         JsonElement error = JsonDocument.Parse(text).RootElement.GetProperty("error");
+        Assert.Equal(["code", "message", "hint", "missing", "reason"], error.EnumerateObject().Select(member => member.Name));
         Assert.Equal(code, error.GetProperty("code").GetString());
         Assert.NotEmpty(error.GetProperty("message").GetString()!);
         Assert.DoesNotContain("   at ", text, StringComparison.Ordinal);

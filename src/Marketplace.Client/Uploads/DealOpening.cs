@@ -61,6 +61,8 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
 
     private async Task RefillAsync(CancellationToken token)
     {
+        // What lies nowhere cannot be made again: then the nodes' own words say more.
+        if (upload.Filled.Count() < plan.Redundancy.Needed) _spares.Clear();
         foreach (int slot in upload.Vacant)
         {
             token.ThrowIfCancellationRequested();

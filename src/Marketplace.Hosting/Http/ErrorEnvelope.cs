@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Marketplace.Hosting.Http;
 
-/// <summary>The failure shape of every HTTP answer: <c>{"error":{"code","message","hint","missing"?}}</c>.</summary>
+/// <summary>The failure shape of every HTTP answer: <c>{"error":{"code","message","hint","missing","reason"}}</c>.</summary>
 public sealed record ErrorEnvelope(ErrorBody Error)
 {
     /// <summary>The envelope of an expected failure.</summary>
@@ -16,7 +16,7 @@ public sealed record ErrorEnvelope(ErrorBody Error)
 
     /// <summary>The envelope of a code and a line.</summary>
     public static ErrorEnvelope Of(MarketErrorCode code, string message, string? hint = null) =>
-        new(new ErrorBody(MarketException.NameOf(code), message, hint, null));
+        new(new ErrorBody(MarketException.NameOf(code), message, hint));
 
     /// <summary>The HTTP status that a code has unless an endpoint says otherwise.</summary>
     public static int StatusOf(MarketErrorCode code) => code switch
@@ -40,13 +40,13 @@ public sealed record ErrorEnvelope(ErrorBody Error)
     };
 }
 
-/// <summary>What went wrong. <paramref name="Missing"/> is written only when money is missing.</summary>
-public sealed record ErrorBody(
-    string Code,
-    string Message,
-    string? Hint,
-    [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
-    TokenAmount? Missing);
+/// <summary>What went wrong.</summary>
+/// <param name="Code">failed, usage, insufficientFunds, notFound, incomplete or wrongBytes.</param>
+/// <param name="Message">One line for people.</param>
+/// <param name="Hint">What to do about it.</param>
+/// <param name="Missing">With insufficientFunds: tokens that are missing, if that is known.</param>
+/// <param name="Reason">A finer word than the code, where there is one.</param>
+public sealed record ErrorBody(string Code, string Message, string? Hint = null, TokenAmount? Missing = null, string? Reason = null);
 
 /// <summary>Failures as results of endpoints.</summary>
 public static class Failures
