@@ -2,59 +2,87 @@
 # Everything that CI runs, from a fresh clone. Ends with "N passed, N failed"; exit code 0 only if nothing failed.
 #   ./scripts/test.sh            all
 #   ./scripts/test.sh unit       without the end-to-end runs
+# Two steps run beside each other; what a step prints comes out whole when it ends.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$REPO"
 
-passed=0
-failed=0
+LANES=2
+# A test that waits for ever is named and ended after this long; so is a whole suite.
+HANG_LIMIT=4m
+SUITE_SECONDS_MAX=900
+
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
-say() { printf '\n== %s\n' "$*"; }
-
-# check NAME COMMAND…: one check that passes or fails as a whole.
+# check NAME COMMAND…: passes or fails as a whole.
 check() {
-    local name=$1; shift
-    say "$name"
-    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
+    local good=1 bad=0
+    "${@:2}" || { good=0; bad=1; }
+    echo "$good $bad" > "$logs/$1.count"
+    [ "$bad" -eq 0 ] || echo "FAILED: $1"
+    return "$bad"
 }
 
 # count NAME COMMAND…: a runner that counts its own tests, in the words of dotnet test or Hardhat.
 count() {
-    local name=$1 log="$logs/out" code good bad; shift
-    say "$name"
-    "$@" 2>&1 | tee "$log"
+    local name=$1 log="$logs/$1.log" code good bad; shift
+    timeout -k 10 "$SUITE_SECONDS_MAX" "$@" 2>&1 | tee "$log"
     code=${PIPESTATUS[0]}
     good=$(sum 's/.*Passed: *\([0-9]*\),.*/\1/p; s/^ *\([0-9]*\) passing.*/\1/p' "$log")
     bad=$(sum 's/.*Failed: *\([0-9]*\),.*/\1/p; s/^ *\([0-9]*\) failing.*/\1/p' "$log")
-    if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-    if [ "$code" -eq 0 ] && [ "$good" -eq 0 ]; then echo "FAILED: $name ran no test"; bad=1; fi
-    passed=$((passed + good))
-    failed=$((failed + bad))
+    if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; echo "FAILED: $name ended with exit code $code"; fi
+    if [ "$code" -eq 0 ] && [ "$good" -eq 0 ]; then bad=1; echo "FAILED: $name ran no test"; fi
+    echo "$good $bad" > "$logs/$name.count"
 }
 
 sum() { sed -n "$1" "$2" | awk '{ total += $1 } END { print total + 0 }'; }
 
-dotnet_tests() { dotnet test --no-build -c "$CONFIGURATION" --nologo "tests/Marketplace.$1.Tests" "${@:2}"; }
+dotnet_tests() {
+    count "$1" dotnet test --no-build -c "$CONFIGURATION" --nologo --results-directory "$logs/$1" \
+        --blame-hang-timeout "$HANG_LIMIT" --blame-hang-dump-type none "tests/Marketplace.$1.Tests"
+}
+
+# aside NAME COMMAND…: runs beside other steps, at most LANES at a time.
+aside() {
+    while [ "$(jobs -rp | wc -l)" -ge "$LANES" ]; do wait -n; done
+    printed "$@" &
+}
+
+printed() {
+    local began=$SECONDS
+    "${@:2}" > "$logs/$1.out" 2>&1
+    # One writer at a time: the lock is this folder's own.
+    { flock 9; printf '\n== %s (%d s)\n' "$1" $((SECONDS - began)); cat "$logs/$1.out"; } 9> "$logs/printing"
+}
+
+solidity() {
+    check solhint npm run --silent lint
+    count Solidity npx --no-install hardhat test solidity
+}
+
+# The formatter loads the generator of the chain's bindings from where this configuration has built it.
+formatted() { check Format env CONFIGURATION="$CONFIGURATION" dotnet format Marketplace.sln --verify-no-changes --no-restore; }
 
 need zstd zstd
 install_packages || exit 1
-check "Solidity compiles" npx --no-install hardhat build
-check "solhint" npm run --silent lint
-count "Solidity tests" npx --no-install hardhat test solidity
-check "The solution builds without a warning" dotnet build Marketplace.sln -c "$CONFIGURATION" --nologo -v q
-check "dotnet format" dotnet format Marketplace.sln --verify-no-changes --no-restore
+# The chain library compiles the contracts, which all the rest needs.
+printed Contracts check Contracts dotnet build src/Marketplace.Chain -c "$CONFIGURATION" --nologo -v q
+aside Solidity solidity
+aside Build check Build dotnet build Marketplace.sln -c "$CONFIGURATION" --nologo -v q
+wait
 
+aside Format formatted
 for project in tests/Marketplace.*.Tests; do
     name=${project#tests/Marketplace.}
     name=${name%.Tests}
-    [ "$name" = EndToEnd ] || count "$name" dotnet_tests "$name"
+    [ "$name" = EndToEnd ] || aside "$name" dotnet_tests "$name"
 done
+wait
 
-if [ "${1:-all}" = all ]; then
-    count "End to end" dotnet_tests EndToEnd
-fi
+# It has two networks of its own that run beside each other.
+[ "${1:-all}" != all ] || printed EndToEnd dotnet_tests EndToEnd
 
+read -r passed failed < <(cat "$logs"/*.count | awk '{ good += $1; bad += $2 } END { print good + 0, bad + 0 }')
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

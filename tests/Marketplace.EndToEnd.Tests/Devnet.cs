@@ -66,8 +66,8 @@ public sealed class FiveNodes() : Devnet(5);
 /// <summary>Eleven nodes: enough for 4/10 and a spare.</summary>
 public sealed class ElevenNodes() : Devnet(11);
 
-[CollectionDefinition(nameof(FiveNodes), DisableParallelization = true)]
+[CollectionDefinition(nameof(FiveNodes))]
 public sealed class FiveNodesCollection : ICollectionFixture<FiveNodes>;
 
-[CollectionDefinition(nameof(ElevenNodes), DisableParallelization = true)]
+[CollectionDefinition(nameof(ElevenNodes))]
 public sealed class ElevenNodesCollection : ICollectionFixture<ElevenNodes>;
