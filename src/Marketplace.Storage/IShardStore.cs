@@ -11,6 +11,9 @@ namespace Marketplace.Storage;
 /// </summary>
 public interface IShardStore
 {
+    /// <summary>Bytes that the storage itself has left; <see cref="long.MaxValue"/> if it does not say.</summary>
+    long FreeBytes { get; }
+
     /// <summary>Begins to take a shard. Nothing of it is readable, and nothing survives, before it is sealed.</summary>
     ValueTask<IShardIntake> BeginAsync(CancellationToken token);
 

@@ -44,7 +44,7 @@ internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePuls
             Period = tip is { } block ? chain.Facts.Schedule.PeriodOf(block).Value : null,
             UsedBytes = space.Used,
             FreeBytes = space.Free,
-            Shards = depot.Catalogue.Usage().Count,
+            Shards = depot.Volumes.Sum(volume => volume.Shards),
             LedgerRanges = depot.Catalogue.Ledger().Count,
             Trouble = about.Health().Trouble,
         };

@@ -23,12 +23,8 @@ public sealed record PromiseRecord(BlockNumber Deadline, string Document);
 /// <param name="Capacity">What the operator gave.</param>
 /// <param name="Used">What kept shards take.</param>
 /// <param name="Reserved">What uploads on their way may still take.</param>
-/// <param name="Disk">What the disk itself has left, less a margin.</param>
-public readonly record struct DepotSpace(long Capacity, long Used, long Reserved, long Disk)
-{
-    /// <summary>What can be taken now.</summary>
-    public long Free => Math.Max(0, Math.Min(Capacity - Used - Reserved, Disk));
-}
+/// <param name="Free">What can be taken now: what is left of the capacity and of the disks, less a margin.</param>
+public readonly record struct DepotSpace(long Capacity, long Used, long Reserved, long Free);
 
 /// <summary>Sizes on disk.</summary>
 public static class DiskBytes

@@ -11,10 +11,11 @@ namespace Marketplace.Storage;
 /// </summary>
 public sealed class ShardCatalogue : IDisposable
 {
-    private const int SchemaVersion = 1;
+    private const int SchemaVersion = 2;
 
     private const string Schema = """
-        CREATE TABLE shards (root BLOB PRIMARY KEY, leaves INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE shards (root BLOB PRIMARY KEY, leaves INTEGER NOT NULL, volume INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+        CREATE INDEX shards_volume ON shards (volume, leaves);
         CREATE TABLE uploads (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             client BLOB NOT NULL, number INTEGER NOT NULL, slot INTEGER NOT NULL,
@@ -26,14 +27,27 @@ public sealed class ShardCatalogue : IDisposable
         CREATE INDEX uploads_root ON uploads (root);
         CREATE TABLE ledger (start INTEGER PRIMARY KEY, length INTEGER NOT NULL, root BLOB NOT NULL, leaves INTEGER NOT NULL, live_from INTEGER NOT NULL, live_until INTEGER NOT NULL);
         CREATE INDEX ledger_root ON ledger (root);
-        CREATE TABLE doomed (root BLOB PRIMARY KEY) WITHOUT ROWID;
+        CREATE TABLE doomed (root BLOB NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (root, volume)) WITHOUT ROWID;
         CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        """;
+
+    // Before volumes had numbers all shards lay on volume 0.
+    private const string FromVersion1 = """
+        ALTER TABLE shards ADD COLUMN volume INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX shards_volume ON shards (volume, leaves);
+        ALTER TABLE doomed RENAME TO doomed_1;
+        CREATE TABLE doomed (root BLOB NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (root, volume)) WITHOUT ROWID;
+        INSERT INTO doomed (root, volume) SELECT root, 0 FROM doomed_1;
+        DROP TABLE doomed_1;
         """;
 
     private const string UploadColumns = "SELECT u.id, u.client, u.number, u.slot, u.root, s.leaves, u.expires, u.deadline, u.promise FROM uploads u JOIN shards s ON s.root = u.root";
 
     private readonly SqliteConnection _connection;
     private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _grouping = new(1, 1);
+    private readonly Lock _waitingLock = new();
+    private List<Waiting> _waiting = [];
 
     private ShardCatalogue(SqliteConnection connection, bool isNew)
     {
@@ -59,7 +73,7 @@ public sealed class ShardCatalogue : IDisposable
                 throw new MarketException(MarketErrorCode.Failed, "The node's records were written by a newer version of this program.", "Run that version.");
             }
 
-            if (version == 0) Run(connection, $"BEGIN; {Schema} PRAGMA user_version = {SchemaVersion}; COMMIT;");
+            if (version < SchemaVersion) Run(connection, $"BEGIN; {(version == 0 ? Schema : FromVersion1)} PRAGMA user_version = {SchemaVersion}; COMMIT;");
             return new ShardCatalogue(connection, version == 0);
         }
         catch
@@ -69,19 +83,55 @@ public sealed class ShardCatalogue : IDisposable
         }
     }
 
-    /// <summary>Records a shard that was found on disk without any record, as an upload of nobody that expires.</summary>
-    public void AddFound(ShardCommitment shard, DateTimeOffset expiresAt) => AddUpload(default, shard, expiresAt);
-
-    /// <summary>Records a sealed upload. What was uploaded to the same place before and not promised is forgotten; a promise stays until its deadline.</summary>
-    public void AddUpload(UploadPlace place, ShardCommitment shard, DateTimeOffset expiresAt) => Write(command =>
+    /// <summary>Records a shard that was found on a volume without any record, as an upload of nobody that expires. Does nothing if it is recorded.</summary>
+    public void AddFound(ShardCommitment shard, int volume, DateTimeOffset expiresAt) => Write(command =>
     {
-        Execute(command, "INSERT INTO shards (root, leaves) VALUES ($root, $leaves) ON CONFLICT DO NOTHING", ("$root", shard.Root.ToArray()), ("$leaves", shard.Leaves));
-        if (place != default) Release(command, place);
-        Execute(
-            command,
-            "INSERT INTO uploads (client, number, slot, root, expires) VALUES ($client, $number, $slot, $root, $expires)",
-            [.. Keys(place), ("$root", shard.Root.ToArray()), ("$expires", expiresAt.ToUnixTimeMilliseconds())]);
+        if (VolumeOf(command, shard.Root) is null) AddUpload(command, default, shard, volume, expiresAt);
     });
+
+    /// <summary>
+    /// Records a sealed upload. What was uploaded to the same place before and not promised is forgotten; a promise stays until its
+    /// deadline. Those who come while the disk is flushed share the next flush. If the shard lay on another volume, that copy is doomed.
+    /// </summary>
+    /// <returns>The volume where the shard was kept before, or null if it is new.</returns>
+    public async Task<int?> AddUploadAsync(UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt, CancellationToken token)
+    {
+        var mine = new Waiting(command => AddUpload(command, place, shard, volume, expiresAt));
+        lock (_waitingLock) _waiting.Add(mine);
+        await _grouping.WaitAsync(token);
+        try
+        {
+            if (!mine.IsDone) WriteGroup();
+        }
+        finally
+        {
+            _grouping.Release();
+        }
+
+        if (mine.Failure is { } failure) throw new IOException("The record of an upload could not be written: " + failure.Message, failure);
+        return mine.Before;
+    }
+
+    /// <summary>Says that a shard lies on another volume now; the copy on the old one is doomed. False if it does not lie on the old one any more.</summary>
+    public bool MoveShard(Root root, int from, int to) => Write(command =>
+    {
+        bool moved = Execute(command, "UPDATE shards SET volume = $to WHERE root = $root AND volume = $from", ("$root", root.ToArray()), ("$from", (long)from), ("$to", (long)to)) == 1;
+        if (moved) Doom(command, root, from, to);
+        return moved;
+    });
+
+    /// <summary>Where a shard lies, or null if it is not recorded.</summary>
+    public (ShardCommitment Shard, int Volume)? Place(Root root)
+    {
+        List<(ShardCommitment, int)> found = Read(
+            "SELECT root, leaves, volume FROM shards WHERE root = $root", static row => (ReadShard(row), row.GetInt32(2)), ("$root", root.ToArray()));
+        return found.Count == 0 ? null : found[0];
+    }
+
+    /// <summary>Shards of a volume in the order of their roots, after one of them; how one walks through all without holding them.</summary>
+    public IReadOnlyList<ShardCommitment> ShardsOf(int volume, Root? after, int countMax) => Read(
+        "SELECT root, leaves FROM shards WHERE volume = $volume AND root > $after ORDER BY root LIMIT $count",
+        ReadShard, ("$volume", (long)volume), ("$after", after?.ToArray() ?? []), ("$count", countMax));
 
     /// <summary>Forgets what was uploaded to a place. A promise stays until its deadline.</summary>
     public void RemoveUpload(UploadPlace place) => Write(command => Release(command, place));
@@ -176,8 +226,10 @@ public sealed class ShardCatalogue : IDisposable
     /// Decides that a shard goes: its record is removed, unless somebody named it in the meantime, and it is doomed until
     /// <see cref="Buried"/> says that its bytes are gone.
     /// </summary>
-    public bool Doom(Root root, PeriodNumber keepFrom) => Write(command =>
+    /// <returns>The volume where it lies, or null if it stays.</returns>
+    public int? Doom(Root root, PeriodNumber keepFrom) => Write<int?>(command =>
     {
+        if (VolumeOf(command, root) is not { } volume) return null;
         int removed = Execute(
             command,
             """
@@ -186,27 +238,69 @@ public sealed class ShardCatalogue : IDisposable
               AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = $root AND l.live_until >= $keep)
             """,
             ("$root", root.ToArray()), ("$keep", (long)keepFrom.Value));
-        if (removed == 1) Execute(command, "INSERT INTO doomed (root) VALUES ($root) ON CONFLICT DO NOTHING", ("$root", root.ToArray()));
-        return removed == 1;
+        if (removed != 1) return null;
+        Doom(command, root, volume, -1);
+        return volume;
     });
 
-    /// <summary>Shards whose bytes are still to be removed.</summary>
-    public IReadOnlyList<Root> Doomed() => Read("SELECT root FROM doomed", static row => new Root((byte[])row[0]));
+    /// <summary>Shards whose bytes are still to be removed from a volume.</summary>
+    public IReadOnlyList<Root> Doomed(int volume) => Read("SELECT root FROM doomed WHERE volume = $volume", static row => new Root((byte[])row[0]), ("$volume", (long)volume));
 
-    /// <summary>The bytes of a doomed shard are gone.</summary>
-    public void Buried(Root root) => Write(command => Execute(command, "DELETE FROM doomed WHERE root = $root", ("$root", root.ToArray())));
+    /// <summary>The bytes of a doomed shard are gone from a volume.</summary>
+    public void Buried(Root root, int volume) => Write(command => Execute(
+        command, "DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", root.ToArray()), ("$volume", (long)volume)));
 
-    /// <summary>Bytes on disk of all shards and their number.</summary>
-    public (long Bytes, long Count) Usage()
+    /// <summary>Bytes that shards take with their trees, and their number, on each volume that has any.</summary>
+    public IReadOnlyDictionary<int, (long Bytes, long Count)> Usage()
     {
-        long bytes = 0;
-        List<(long Leaves, long Count)> sizes = Read("SELECT leaves, count(*) FROM shards GROUP BY leaves", static row => (row.GetInt64(0), row.GetInt64(1)));
-        foreach ((long leaves, long count) in sizes) bytes += DiskBytes.Of(leaves) * count;
-        return (bytes, sizes.Sum(size => size.Count));
+        var usage = new Dictionary<int, (long Bytes, long Count)>();
+        foreach ((int volume, long leaves, long count) in Read(
+            "SELECT volume, leaves, count(*) FROM shards GROUP BY volume, leaves", static row => (row.GetInt32(0), row.GetInt64(1), row.GetInt64(2))))
+        {
+            (long Bytes, long Count) before = usage.GetValueOrDefault(volume);
+            usage[volume] = (before.Bytes + (DiskBytes.Of(leaves) * count), before.Count + count);
+        }
+
+        return usage;
     }
 
     /// <inheritdoc />
-    public void Dispose() => _connection.Dispose();
+    public void Dispose()
+    {
+        _connection.Dispose();
+        _grouping.Dispose();
+    }
+
+    private static int? AddUpload(SqliteCommand command, UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt)
+    {
+        int? before = VolumeOf(command, shard.Root);
+        Execute(
+            command, "INSERT INTO shards (root, leaves, volume) VALUES ($root, $leaves, $volume) ON CONFLICT DO UPDATE SET volume = $volume",
+            ("$root", shard.Root.ToArray()), ("$leaves", shard.Leaves), ("$volume", (long)volume));
+        // A copy that was to be removed from there is this one now.
+        Execute(command, "DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", shard.Root.ToArray()), ("$volume", (long)volume));
+        if (before is { } old && old != volume) Doom(command, shard.Root, old, volume);
+        if (place != default) Release(command, place);
+        Execute(
+            command,
+            "INSERT INTO uploads (client, number, slot, root, expires) VALUES ($client, $number, $slot, $root, $expires)",
+            [.. Keys(place), ("$root", shard.Root.ToArray()), ("$expires", expiresAt.ToUnixTimeMilliseconds())]);
+        return before;
+    }
+
+    private static void Doom(SqliteCommand command, Root root, int volume, int but)
+    {
+        Execute(command, "INSERT INTO doomed (root, volume) VALUES ($root, $volume) ON CONFLICT DO NOTHING", ("$root", root.ToArray()), ("$volume", (long)volume));
+        Execute(command, "DELETE FROM doomed WHERE root = $root AND volume = $but", ("$root", root.ToArray()), ("$but", (long)but));
+    }
+
+    private static int? VolumeOf(SqliteCommand command, Root root)
+    {
+        command.CommandText = "SELECT volume FROM shards WHERE root = $root";
+        command.Parameters.Clear();
+        command.Parameters.AddWithValue("$root", root.ToArray());
+        return (int?)(long?)command.ExecuteScalar();
+    }
 
     private static void Release(SqliteCommand command, UploadPlace place)
     {
@@ -258,6 +352,33 @@ public sealed class ShardCatalogue : IDisposable
         return command.ExecuteScalar();
     }
 
+    /// <summary>Writes all that wait as one transaction. If it fails nothing of it is recorded and all of them are told.</summary>
+    private void WriteGroup()
+    {
+        List<Waiting> group;
+        lock (_waitingLock)
+        {
+            group = _waiting;
+            _waiting = [];
+        }
+
+        try
+        {
+            Write(command =>
+            {
+                foreach (Waiting one in group) one.Before = one.Work(command);
+            });
+        }
+        catch (SqliteException e)
+        {
+            foreach (Waiting one in group) one.Failure = e;
+        }
+        finally
+        {
+            foreach (Waiting one in group) one.IsDone = true;
+        }
+    }
+
     private void Write(Action<SqliteCommand> work) => Write(command =>
     {
         work(command);
@@ -289,5 +410,16 @@ public sealed class ShardCatalogue : IDisposable
             while (reader.Read()) rows.Add(row(reader));
             return rows;
         }
+    }
+
+    private sealed class Waiting(Func<SqliteCommand, int?> work)
+    {
+        public Func<SqliteCommand, int?> Work { get; } = work;
+
+        public int? Before { get; set; }
+
+        public bool IsDone { get; set; }
+
+        public SqliteException? Failure { get; set; }
     }
 }

@@ -16,25 +16,29 @@ public sealed record DepotOptions(string Folder, long CapacityBytes)
 }
 
 /// <summary>
-/// A store and its catalogue as one thing that survives a crash at any line: bytes are flushed, then recorded, then acknowledged;
-/// a shard that goes is doomed first, then removed. Only one process has a depot open.
+/// Volumes and their catalogue as one thing that survives a crash at any line: bytes are flushed, then recorded, then acknowledged;
+/// a shard that goes is doomed first, then removed. Volumes come and go while it is open. Only one process has a depot open.
 /// </summary>
 public sealed class ShardDepot : IAsyncDisposable
 {
     private const int DropBatchMax = 64;
+    private const int MoveBufferBytes = 1 << 20;
+
+    /// <summary>A shard may be moved between looking up where it lies and opening it there; more than this many times it is not.</summary>
+    private const int OpenTriesMax = 4;
 
     private readonly DepotOptions _options;
-    private readonly IShardStore _store;
+    private readonly TimeProvider _time;
     private readonly FileStream _lockFile;
-    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly RootLocks _roots = new();
+    private readonly SemaphoreSlim _changing = new(1, 1);
     private readonly Lock _spaceLock = new();
-    private long _used;
-    private long _reserved;
+    private readonly SortedDictionary<int, VolumeRoom> _rooms = [];
 
-    private ShardDepot(DepotOptions options, IShardStore store, ShardCatalogue catalogue, FileStream lockFile)
+    private ShardDepot(DepotOptions options, ShardCatalogue catalogue, TimeProvider time, FileStream lockFile)
     {
         _options = options;
-        _store = store;
+        _time = time;
         _lockFile = lockFile;
         Catalogue = catalogue;
     }
@@ -42,14 +46,14 @@ public sealed class ShardDepot : IAsyncDisposable
     /// <summary>What is known of the shards.</summary>
     public ShardCatalogue Catalogue { get; }
 
-    /// <summary>Opens a depot of files, makes it if it is absent, and puts in order what a crash left.</summary>
+    /// <summary>Opens a depot of files in its own folder, makes it if it is absent, and puts in order what a crash left.</summary>
     /// <exception cref="MarketException">Another process has it open.</exception>
     public static Task<ShardDepot> OpenAsync(DepotOptions options, TimeProvider time, CancellationToken token) =>
-        OpenAsync(options, new FileShardStore(options.Folder), time, token);
+        OpenAsync(options, [new DepotVolume(0, new FileShardStore(options.Folder), options.CapacityBytes)], time, token);
 
-    /// <summary>Opens a depot over a store of any kind; the catalogue is a file in the depot's folder.</summary>
+    /// <summary>Opens a depot over volumes of any kind; the catalogue is a file in the depot's folder.</summary>
     /// <exception cref="MarketException">Another process has it open.</exception>
-    public static async Task<ShardDepot> OpenAsync(DepotOptions options, IShardStore store, TimeProvider time, CancellationToken token)
+    public static async Task<ShardDepot> OpenAsync(DepotOptions options, IReadOnlyList<DepotVolume> volumes, TimeProvider time, CancellationToken token)
     {
         Directory.CreateDirectory(options.Folder);
         FileStream lockFile = Lock(Path.Combine(options.Folder, "lock"));
@@ -57,19 +61,9 @@ public sealed class ShardDepot : IAsyncDisposable
         try
         {
             catalogue = ShardCatalogue.Open(Path.Combine(options.Folder, "catalogue.db"));
-            if (catalogue.IsNew)
-            {
-                await foreach (ShardCommitment shard in store.ScanAsync(token)) catalogue.AddFound(shard, time.GetUtcNow() + options.FoundLife);
-            }
-
-            await store.RecoverAsync(root => catalogue.Find(root) is not null, token);
-            foreach (Root root in catalogue.Doomed())
-            {
-                await store.DeleteAsync(root, token);
-                catalogue.Buried(root);
-            }
-
-            return new ShardDepot(options, store, catalogue, lockFile) { _used = catalogue.Usage().Bytes };
+            var depot = new ShardDepot(options, catalogue, time, lockFile);
+            foreach (DepotVolume volume in volumes) await depot.AttachAsync(volume, scan: catalogue.IsNew, token);
+            return depot;
         }
         catch
         {
@@ -79,30 +73,137 @@ public sealed class ShardDepot : IAsyncDisposable
         }
     }
 
-    /// <summary>The room as it is now.</summary>
+    /// <summary>The room as it is now, over all volumes.</summary>
     public DepotSpace Space
     {
         get
         {
-            long disk = new DriveInfo(_options.Folder).AvailableFreeSpace - _options.DiskMarginBytes;
-            lock (_spaceLock) return new DepotSpace(_options.CapacityBytes, _used, _reserved, disk - _reserved);
+            lock (_spaceLock)
+            {
+                long free = 0;
+                long capacity = 0;
+                long used = 0;
+                long reserved = 0;
+                foreach (VolumeRoom room in _rooms.Values)
+                {
+                    free += room.Free;
+                    capacity += room.Volume.CapacityBytes;
+                    used += room.Used;
+                    reserved += room.Reserved;
+                }
+
+                return new DepotSpace(capacity, used, reserved, free);
+            }
         }
     }
 
-    /// <summary>Begins to take an upload of at most so many bytes, or null if there is no room for it. The caller disposes it.</summary>
+    /// <summary>Every volume, and those that are recorded but not attached.</summary>
+    public IReadOnlyList<VolumeView> Volumes
+    {
+        get
+        {
+            IReadOnlyDictionary<int, (long Bytes, long Count)> recorded = Catalogue.Usage();
+            lock (_spaceLock)
+            {
+                return
+                [
+                    .. _rooms.Values.Select(room => new VolumeView(
+                        room.Volume.Id, room.Volume.CapacityBytes, room.Used, room.Reserved, room.Free, room.Shards, room.Volume.IsDraining, IsAway: false)),
+                    .. recorded.Where(one => !_rooms.ContainsKey(one.Key)).Select(one => new VolumeView(one.Key, 0, one.Value.Bytes, 0, 0, one.Value.Count, false, IsAway: true)),
+                ];
+            }
+        }
+    }
+
+    /// <summary>
+    /// Adds a volume while the depot is in use. What a crash left there is put in order; shards that lie there without a record are
+    /// recorded as found, so that a disk may come from elsewhere.
+    /// </summary>
+    /// <exception cref="MarketException">There is a volume with this number.</exception>
+    public async Task AddVolumeAsync(DepotVolume volume, CancellationToken token)
+    {
+        await _changing.WaitAsync(token);
+        try
+        {
+            if (RoomOf(volume.Id) is not null) throw new MarketException(MarketErrorCode.Usage, $"There is a volume {volume.Id} already.");
+            await AttachAsync(volume, scan: true, token);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    /// <summary>Gives a volume another capacity. Less than what lies there is allowed: then it takes nothing until enough has gone.</summary>
+    /// <exception cref="MarketException">There is no such volume.</exception>
+    public void ResizeVolume(int id, long capacityBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(capacityBytes);
+        Change(id, volume => volume with { CapacityBytes = capacityBytes });
+    }
+
+    /// <summary>Stops a volume from taking shards, or lets it again. <see cref="DrainAsync"/> then moves what lies there.</summary>
+    /// <exception cref="MarketException">There is no such volume.</exception>
+    public void SetDraining(int id, bool isDraining) => Change(id, volume => volume with { IsDraining = isDraining });
+
+    /// <summary>
+    /// Moves shards off a draining volume, a bounded number of them; every byte is hashed on the way and a copy that no longer agrees
+    /// with its root is not taken over. Readers notice nothing.
+    /// </summary>
+    /// <exception cref="MarketException">There is no such volume, it is not draining, or no other has room.</exception>
+    public async Task<DrainStep> DrainAsync(int id, int countMax, CancellationToken token)
+    {
+        VolumeRoom room = RoomOf(id) ?? throw NoVolume(id);
+        if (!room.Volume.IsDraining) throw new MarketException(MarketErrorCode.Usage, $"Volume {id} is not draining.");
+        var corrupt = new List<Root>();
+        int moved = 0;
+        Root? after = null;
+        byte[] buffer = new byte[MoveBufferBytes];
+        while (moved < countMax)
+        {
+            IReadOnlyList<ShardCommitment> some = Catalogue.ShardsOf(id, after, countMax - moved);
+            if (some.Count == 0) break;
+            foreach (ShardCommitment shard in some)
+            {
+                after = shard.Root;
+                if (await MoveAsync(room, shard, buffer, token)) moved++;
+                else corrupt.Add(shard.Root);
+            }
+        }
+
+        lock (_spaceLock) return new DrainStep(moved, corrupt, room.Shards);
+    }
+
+    /// <summary>Takes a volume away. What is recorded there stays recorded and cannot be read until the volume is added again.</summary>
+    /// <exception cref="MarketException">There is no such volume, uploads go there now, or it holds shards and <paramref name="force"/> is not said.</exception>
+    public void RemoveVolume(int id, bool force)
+    {
+        lock (_spaceLock)
+        {
+            VolumeRoom room = _rooms.GetValueOrDefault(id) ?? throw NoVolume(id);
+            if (!force && (room.Shards > 0 || room.Reserved > 0))
+            {
+                throw new MarketException(MarketErrorCode.Usage, $"Volume {id} holds {room.Shards} shards.", "Drain it first, or say force if it is lost.");
+            }
+
+            _rooms.Remove(id);
+        }
+    }
+
+    /// <summary>Begins to take an upload of at most so many bytes, or null if no volume has room for it. The caller disposes it.</summary>
     public async Task<ShardUpload?> BeginAsync(UploadPlace place, long bytesMax, CancellationToken token)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytesMax, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bytesMax, MerkleTree.ShardBytesMax);
         long reserve = DiskBytes.ForUpload(bytesMax);
-        if (!TryReserve(reserve)) return null;
+        if (TryReserve(reserve) is not { } room) return null;
         try
         {
-            return new ShardUpload(this, await _store.BeginAsync(token), place, bytesMax, reserve);
+            return new ShardUpload(this, room, await room.Volume.Store.BeginAsync(token), place, bytesMax, reserve);
         }
         catch
         {
-            Unreserve(reserve);
+            Unreserve(room, reserve);
             throw;
         }
     }
@@ -111,9 +212,15 @@ public sealed class ShardDepot : IAsyncDisposable
     /// <exception cref="IOException">It is recorded, but the storage cannot give it.</exception>
     public async Task<IShardContent?> OpenAsync(Root root, CancellationToken token)
     {
-        if (Catalogue.Find(root) is not { } shard) return null;
-        IShardContent? content = await _store.OpenAsync(shard, token);
-        return content ?? (Catalogue.Find(root) is null ? null : throw new IOException($"The shard {root} is recorded, but its bytes are gone."));
+        for (int tries = 0; ; tries++)
+        {
+            if (Catalogue.Place(root) is not var (shard, volume)) return null;
+            VolumeRoom room = RoomOf(volume) ?? throw new IOException($"The shard {root} lies on volume {volume}, which is away.");
+            if (await room.Volume.Store.OpenAsync(shard, token) is { } content) return content;
+            if (tries >= OpenTriesMax) throw new IOException($"The shard {root} is recorded, but its bytes are gone.");
+            // It is on its way into place or to another volume: whoever moves it holds its lock.
+            using (await _roots.TakeAsync(root, token)) { }
+        }
     }
 
     /// <summary>
@@ -123,21 +230,19 @@ public sealed class ShardDepot : IAsyncDisposable
     public async Task<IReadOnlyList<Root>> DropUnneededAsync(PeriodNumber keepFrom, CancellationToken token)
     {
         var dropped = new List<Root>();
-        await _gate.WaitAsync(token);
-        try
+        foreach (ShardCommitment shard in Catalogue.Unneeded(keepFrom, DropBatchMax))
         {
-            foreach (ShardCommitment shard in Catalogue.Unneeded(keepFrom, DropBatchMax))
+            using (await _roots.TakeAsync(shard.Root, token))
             {
-                if (!Catalogue.Doom(shard.Root, keepFrom)) continue;
-                await _store.DeleteAsync(shard.Root, CancellationToken.None);
-                Catalogue.Buried(shard.Root);
-                lock (_spaceLock) _used -= DiskBytes.Of(shard.Leaves);
-                dropped.Add(shard.Root);
+                if (Catalogue.Doom(shard.Root, keepFrom) is not { } volume) continue;
+                if (RoomOf(volume) is { } room)
+                {
+                    await BuryAsync(room, shard.Root);
+                    Count(room, shard, -1);
+                }
             }
-        }
-        finally
-        {
-            _gate.Release();
+
+            dropped.Add(shard.Root);
         }
 
         return dropped;
@@ -147,43 +252,139 @@ public sealed class ShardDepot : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Catalogue.Dispose();
-        _gate.Dispose();
+        _roots.Dispose();
+        _changing.Dispose();
         await _lockFile.DisposeAsync();
     }
 
-    internal async Task KeepAsync(IShardIntake intake, UploadPlace place, ShardCommitment shard, DateTimeOffset expiresAt, CancellationToken token)
+    internal async Task KeepAsync(VolumeRoom room, IShardIntake intake, UploadPlace place, ShardCommitment shard, DateTimeOffset expiresAt, CancellationToken token)
     {
-        await _gate.WaitAsync(token);
-        try
+        using (await _roots.TakeAsync(shard.Root, token))
         {
-            bool isNew = Catalogue.Find(shard.Root) is null;
-            Catalogue.AddUpload(place, shard, expiresAt);
-            if (isNew)
+            int? before = await Catalogue.AddUploadAsync(place, shard, room.Volume.Id, expiresAt, CancellationToken.None);
+            if (before != room.Volume.Id)
             {
-                lock (_spaceLock) _used += DiskBytes.Of(shard.Leaves);
+                Count(room, shard, 1);
+                if (before is { } old && RoomOf(old) is { } left) Count(left, shard, -1);
             }
 
             await intake.KeepAsync(CancellationToken.None);
-        }
-        finally
-        {
-            _gate.Release();
+            if (before is { } elsewhere && elsewhere != room.Volume.Id && RoomOf(elsewhere) is { } empty) await BuryAsync(empty, shard.Root);
         }
     }
 
-    internal bool TryReserve(long bytes)
+    internal bool TryReserve(VolumeRoom room, long bytes)
     {
         lock (_spaceLock)
         {
-            if (Space.Free < bytes) return false;
-            _reserved += bytes;
+            if (room.Free < bytes) return false;
+            room.Reserved += bytes;
             return true;
         }
     }
 
-    internal void Unreserve(long bytes)
+    internal void Unreserve(VolumeRoom room, long bytes)
     {
-        lock (_spaceLock) _reserved -= bytes;
+        lock (_spaceLock) room.Reserved -= bytes;
+    }
+
+    private static MarketException NoVolume(int id) => new(MarketErrorCode.NotFound, $"There is no volume {id}.");
+
+    /// <summary>Reserves on the volume that has most room.</summary>
+    private VolumeRoom? TryReserve(long bytes)
+    {
+        lock (_spaceLock)
+        {
+            VolumeRoom? best = _rooms.Values.MaxBy(room => room.Free);
+            return best is not null && TryReserve(best, bytes) ? best : null;
+        }
+    }
+
+    private async Task AttachAsync(DepotVolume volume, bool scan, CancellationToken token)
+    {
+        if (scan)
+        {
+            await foreach (ShardCommitment shard in volume.Store.ScanAsync(token)) Catalogue.AddFound(shard, volume.Id, _time.GetUtcNow() + _options.FoundLife);
+        }
+
+        await volume.Store.RecoverAsync(root => Catalogue.Place(root)?.Volume == volume.Id, token);
+        foreach (Root root in Catalogue.Doomed(volume.Id))
+        {
+            await volume.Store.DeleteAsync(root, token);
+            Catalogue.Buried(root, volume.Id);
+        }
+
+        (long bytes, long count) = Catalogue.Usage().GetValueOrDefault(volume.Id);
+        lock (_spaceLock) _rooms.Add(volume.Id, new VolumeRoom(volume, _options.DiskMarginBytes) { Used = bytes, Shards = count });
+    }
+
+    /// <summary>Copies one shard to the volume with most room. False if its bytes are not what they were.</summary>
+    private async Task<bool> MoveAsync(VolumeRoom from, ShardCommitment shard, byte[] buffer, CancellationToken token)
+    {
+        long bytes = DiskBytes.Of(shard.Leaves);
+        VolumeRoom to = TryReserve(bytes) ?? throw new MarketException(MarketErrorCode.Incomplete, $"No other volume has room for the shard {shard.Root}.", "Add a volume.");
+        try
+        {
+            using IShardContent? content = await from.Volume.Store.OpenAsync(shard, token);
+            if (content is null) return false;
+            await using IShardIntake intake = await to.Volume.Store.BeginAsync(token);
+            for (long at = 0; at < shard.Bytes; at += buffer.Length)
+            {
+                int count = (int)Math.Min(buffer.Length, shard.Bytes - at);
+                content.ReadShard(at, buffer.AsSpan(0, count));
+                await intake.AppendAsync(buffer.AsMemory(0, count), token);
+            }
+
+            if (await intake.SealAsync(token) != shard) return false;
+            using (await _roots.TakeAsync(shard.Root, token))
+            {
+                // Dropped or uploaded anew meanwhile: then there is nothing to move.
+                if (!Catalogue.MoveShard(shard.Root, from.Volume.Id, to.Volume.Id)) return true;
+                await intake.KeepAsync(CancellationToken.None);
+                Count(to, shard, 1);
+                Count(from, shard, -1);
+                await BuryAsync(from, shard.Root);
+            }
+
+            return true;
+        }
+        catch (EndOfStreamException)
+        {
+            return false;
+        }
+        finally
+        {
+            Unreserve(to, bytes);
+        }
+    }
+
+    private async Task BuryAsync(VolumeRoom room, Root root)
+    {
+        await room.Volume.Store.DeleteAsync(root, CancellationToken.None);
+        Catalogue.Buried(root, room.Volume.Id);
+    }
+
+    private void Count(VolumeRoom room, ShardCommitment shard, int sign)
+    {
+        lock (_spaceLock)
+        {
+            room.Used += sign * DiskBytes.Of(shard.Leaves);
+            room.Shards += sign;
+        }
+    }
+
+    private VolumeRoom? RoomOf(int id)
+    {
+        lock (_spaceLock) return _rooms.GetValueOrDefault(id);
+    }
+
+    private void Change(int id, Func<DepotVolume, DepotVolume> change)
+    {
+        lock (_spaceLock)
+        {
+            VolumeRoom room = _rooms.GetValueOrDefault(id) ?? throw NoVolume(id);
+            room.Volume = change(room.Volume);
+        }
     }
 
     private static FileStream Lock(string path)
@@ -196,77 +397,5 @@ public sealed class ShardDepot : IAsyncDisposable
         {
             throw new MarketException(MarketErrorCode.Failed, "Another process has this node's data open.", "Stop it, or give this node another folder.", e);
         }
-    }
-}
-
-/// <summary>How an upload ended.</summary>
-public enum UploadEnd
-{
-    /// <summary>It lies flushed and recorded.</summary>
-    Kept,
-
-    /// <summary>It is not a whole number of leaves, or empty.</summary>
-    NotWholeLeaves,
-}
-
-/// <summary>An upload on its way into a depot. Disposing gives back what it reserved; unless it was kept, nothing of it stays.</summary>
-public sealed class ShardUpload : IAsyncDisposable
-{
-    private readonly ShardDepot _depot;
-    private readonly IShardIntake _intake;
-    private readonly UploadPlace _place;
-    private long _reserved;
-    private bool _disposed;
-
-    internal ShardUpload(ShardDepot depot, IShardIntake intake, UploadPlace place, long bytesMax, long reserved)
-    {
-        _depot = depot;
-        _intake = intake;
-        _place = place;
-        BytesMax = bytesMax;
-        _reserved = reserved;
-    }
-
-    /// <summary>What was taken so far.</summary>
-    public long Bytes => _intake.Bytes;
-
-    /// <summary>What it may come to with the room that is reserved for it.</summary>
-    public long BytesMax { get; private set; }
-
-    /// <summary>Reserves room for so many bytes in all. False, and nothing changes, if there is none.</summary>
-    public bool TryGrow(long bytesMax)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(bytesMax, BytesMax);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytesMax, MerkleTree.ShardBytesMax);
-        long more = DiskBytes.ForUpload(bytesMax) - _reserved;
-        if (!_depot.TryReserve(more)) return false;
-        _reserved += more;
-        BytesMax = bytesMax;
-        return true;
-    }
-
-    /// <summary>Takes the next bytes. False, and nothing is taken, if the upload would grow past what was reserved for it.</summary>
-    public async ValueTask<bool> TryAppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken token)
-    {
-        if (bytes.Length > BytesMax - _intake.Bytes) return false;
-        await _intake.AppendAsync(bytes, token);
-        return true;
-    }
-
-    /// <summary>Flushes, then records, then makes readable. When this returns <see cref="UploadEnd.Kept"/> the shard survives a crash.</summary>
-    public async Task<(UploadEnd End, ShardCommitment Shard)> CompleteAsync(DateTimeOffset expiresAt, CancellationToken token)
-    {
-        if (await _intake.SealAsync(token) is not { } shard) return (UploadEnd.NotWholeLeaves, default);
-        await _depot.KeepAsync(_intake, _place, shard, expiresAt, token);
-        return (UploadEnd.Kept, shard);
-    }
-
-    /// <inheritdoc />
-    public async ValueTask DisposeAsync()
-    {
-        if (_disposed) return;
-        _disposed = true;
-        await _intake.DisposeAsync();
-        _depot.Unreserve(_reserved);
     }
 }

@@ -1,10 +1,9 @@
 using Marketplace.Coding;
-using Microsoft.Win32.SafeHandles;
 
 namespace Marketplace.Storage;
 
 /// <summary>A shard's two files, open for reading.</summary>
-internal sealed class FileShardContent(ShardCommitment commitment, SafeFileHandle bytes, SafeFileHandle tree) : IShardContent
+internal sealed class FileShardContent(ShardCommitment commitment, IDiskFile bytes, IDiskFile tree) : IShardContent
 {
     public ShardCommitment Commitment { get; } = commitment;
 
@@ -22,11 +21,13 @@ internal sealed class FileShardContent(ShardCommitment commitment, SafeFileHandl
         tree.Dispose();
     }
 
-    private static void Fill(SafeFileHandle file, long offset, Span<byte> destination)
+    /// <summary>Fills the whole destination.</summary>
+    /// <exception cref="IOException">The disk fails, or the file is too short.</exception>
+    internal static void Fill(IDiskFile file, long offset, Span<byte> destination)
     {
         while (!destination.IsEmpty)
         {
-            int read = RandomAccess.Read(file, destination, offset);
+            int read = file.Read(destination, offset);
             if (read == 0) throw new EndOfStreamException("A file of a shard is shorter than the shard.");
             offset += read;
             destination = destination[read..];

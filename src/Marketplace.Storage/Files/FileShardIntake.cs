@@ -1,7 +1,6 @@
 using System.Buffers;
 using Marketplace.Coding;
 using Marketplace.Domain;
-using Microsoft.Win32.SafeHandles;
 
 namespace Marketplace.Storage;
 
@@ -12,8 +11,8 @@ internal sealed class FileShardIntake : IShardIntake
 
     private readonly FileShardStore _store;
     private readonly string _id = Guid.NewGuid().ToString("N");
-    private readonly SafeFileHandle _shard;
-    private readonly SafeFileHandle _tree;
+    private readonly IDiskFile _shard;
+    private readonly IDiskFile _tree;
     private readonly ArrayBufferWriter<byte> _sidecar = new(SidecarBufferBytes);
     private readonly MerkleTreeBuilder _builder;
     private long _treeBytes;
@@ -25,8 +24,18 @@ internal sealed class FileShardIntake : IShardIntake
     {
         _store = store;
         _place = Path.Combine(store.Arriving, _id);
-        _shard = File.OpenHandle(_place + FileShardStore.ShardSuffix, FileMode.CreateNew, FileAccess.Write);
-        _tree = File.OpenHandle(_place + FileShardStore.TreeSuffix, FileMode.CreateNew, FileAccess.Write);
+        _shard = store.Disk.Create(_place + FileShardStore.ShardSuffix);
+        try
+        {
+            _tree = store.Disk.Create(_place + FileShardStore.TreeSuffix);
+        }
+        catch
+        {
+            _shard.Dispose();
+            store.Disk.Delete(_place + FileShardStore.ShardSuffix);
+            throw;
+        }
+
         _builder = new MerkleTreeBuilder(_sidecar);
     }
 
@@ -43,7 +52,7 @@ internal sealed class FileShardIntake : IShardIntake
 
     public async ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken token)
     {
-        await RandomAccess.WriteAsync(_shard, bytes, Bytes, token);
+        await _shard.WriteAsync(bytes, Bytes, token);
         _builder.Append(bytes.Span);
         Bytes += bytes.Length;
         if (_sidecar.WrittenCount >= SidecarBufferBytes / 2) await DrainAsync(token);
@@ -53,17 +62,17 @@ internal sealed class FileShardIntake : IShardIntake
     {
         if (!_builder.TryFinish(out ShardCommitment commitment)) return null;
         await DrainAsync(token);
-        RandomAccess.FlushToDisk(_shard);
-        RandomAccess.FlushToDisk(_tree);
+        _shard.Flush();
+        _tree.Flush();
         _shard.Dispose();
         _tree.Dispose();
 
         string sealedPlace = Path.Combine(_store.Arriving, commitment.Root.ToString()[2..] + "-" + _id);
-        File.Move(_place + FileShardStore.TreeSuffix, sealedPlace + FileShardStore.TreeSuffix);
-        File.Move(_place + FileShardStore.ShardSuffix, sealedPlace + FileShardStore.ShardSuffix);
+        _store.Disk.Move(_place + FileShardStore.TreeSuffix, sealedPlace + FileShardStore.TreeSuffix);
+        _store.Disk.Move(_place + FileShardStore.ShardSuffix, sealedPlace + FileShardStore.ShardSuffix);
         _place = sealedPlace;
+        _store.FlushArriving();
         _sealed = commitment.Root;
-        DiskSync.FlushFolder(_store.Arriving);
         return commitment;
     }
 
@@ -82,13 +91,20 @@ internal sealed class FileShardIntake : IShardIntake
         _shard.Dispose();
         _tree.Dispose();
         if (_kept) return ValueTask.CompletedTask;
-        foreach (string name in Directory.EnumerateFiles(_store.Arriving, "*" + _id + ".*")) File.Delete(name);
+        // A crash or a failed rename may have left either name; both are this intake's own.
+        string early = Path.Combine(_store.Arriving, _id);
+        foreach (string place in _place == early ? [early] : new[] { early, _place })
+        {
+            _store.Disk.Delete(place + FileShardStore.ShardSuffix);
+            _store.Disk.Delete(place + FileShardStore.TreeSuffix);
+        }
+
         return ValueTask.CompletedTask;
     }
 
     private async ValueTask DrainAsync(CancellationToken token)
     {
-        await RandomAccess.WriteAsync(_tree, _sidecar.WrittenMemory, _treeBytes, token);
+        await _tree.WriteAsync(_sidecar.WrittenMemory, _treeBytes, token);
         _treeBytes += _sidecar.WrittenCount;
         _sidecar.ResetWrittenCount();
     }

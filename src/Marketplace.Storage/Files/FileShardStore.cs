@@ -1,30 +1,41 @@
 using System.Runtime.CompilerServices;
 using Marketplace.Coding;
 using Marketplace.Domain;
-using Microsoft.Win32.SafeHandles;
 
 namespace Marketplace.Storage;
 
 /// <summary>
 /// Shards as files: <c>shards/ab/ROOT.shard</c> and its sidecar <c>ROOT.tree</c>; what is on its way in lies in <c>arriving</c>.
 /// Sealing flushes both files and the folder; keeping renames them into place, the tree first, so that a shard is never without it.
+/// A rename need not be flushed: until it is on the disk the sealed names are, and <see cref="RecoverAsync"/> places them again.
 /// </summary>
 public sealed class FileShardStore : IShardStore
 {
     internal const string ShardSuffix = ".shard";
     internal const string TreeSuffix = ".tree";
 
+    private readonly string _folder;
     private readonly string _shards;
     private readonly Lock _places = new();
+    private readonly GroupFlush _arrivals;
 
     /// <param name="folder">The store's own folder; made if absent.</param>
-    public FileShardStore(string folder)
+    /// <param name="disk">The file system; null for the machine's own.</param>
+    public FileShardStore(string folder, IDisk? disk = null)
     {
+        Disk = disk ?? LocalDisk.Instance;
+        _folder = folder;
         _shards = Path.Combine(folder, "shards");
         Arriving = Path.Combine(folder, "arriving");
-        Directory.CreateDirectory(_shards);
-        Directory.CreateDirectory(Arriving);
+        Disk.MakeFolder(_shards);
+        Disk.MakeFolder(Arriving);
+        _arrivals = new GroupFlush(() => Disk.FlushFolder(Arriving));
     }
+
+    /// <inheritdoc />
+    public long FreeBytes => Disk.FreeBytes(_folder);
+
+    internal IDisk Disk { get; }
 
     internal string Arriving { get; }
 
@@ -34,22 +45,21 @@ public sealed class FileShardStore : IShardStore
     /// <inheritdoc />
     public ValueTask<IShardContent?> OpenAsync(ShardCommitment shard, CancellationToken token)
     {
-        SafeFileHandle? tree = null;
+        string place = PlaceOf(shard.Root);
+        IDiskFile? tree = null;
+        IDiskFile? bytes = null;
         try
         {
-            string place = PlaceOf(shard.Root);
-            tree = File.OpenHandle(place + TreeSuffix, options: FileOptions.RandomAccess);
-            SafeFileHandle bytes = File.OpenHandle(place + ShardSuffix, options: FileOptions.RandomAccess);
-            return ValueTask.FromResult<IShardContent?>(new FileShardContent(shard, bytes, tree));
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
+            tree = Disk.TryOpen(place + TreeSuffix);
+            bytes = tree is null ? null : Disk.TryOpen(place + ShardSuffix);
+            if (tree is not null && bytes is not null) return ValueTask.FromResult<IShardContent?>(new FileShardContent(shard, bytes, tree));
             tree?.Dispose();
             return ValueTask.FromResult<IShardContent?>(null);
         }
         catch
         {
             tree?.Dispose();
+            bytes?.Dispose();
             throw;
         }
     }
@@ -61,10 +71,10 @@ public sealed class FileShardStore : IShardStore
         string folder = Path.GetDirectoryName(place)!;
         lock (_places)
         {
-            if (!Directory.Exists(folder)) return ValueTask.CompletedTask;
-            File.Delete(place + ShardSuffix);
-            File.Delete(place + TreeSuffix);
-            DiskSync.FlushFolder(folder);
+            if (!Disk.HasFolder(folder)) return ValueTask.CompletedTask;
+            Disk.Delete(place + ShardSuffix);
+            Disk.Delete(place + TreeSuffix);
+            Disk.FlushFolder(folder);
         }
 
         return ValueTask.CompletedTask;
@@ -73,11 +83,11 @@ public sealed class FileShardStore : IShardStore
     /// <inheritdoc />
     public ValueTask RecoverAsync(Func<Root, bool> isRecorded, CancellationToken token)
     {
-        foreach (string path in Directory.EnumerateFiles(Arriving))
+        foreach (string path in Disk.Files(Arriving, deep: false).ToArray())
         {
             token.ThrowIfCancellationRequested();
             if (FileShardIntake.TryReadSealedName(Path.GetFileName(path), out Root root, out string suffix) && isRecorded(root)) Place(path, root, suffix);
-            else File.Delete(path);
+            else Disk.Delete(path);
         }
 
         return ValueTask.CompletedTask;
@@ -86,15 +96,19 @@ public sealed class FileShardStore : IShardStore
     /// <inheritdoc />
     public async IAsyncEnumerable<ShardCommitment> ScanAsync([EnumeratorCancellation] CancellationToken token)
     {
-        foreach (string path in Directory.EnumerateFiles(_shards, "*" + ShardSuffix, SearchOption.AllDirectories))
+        foreach (string path in Disk.Files(_shards, deep: true))
         {
             token.ThrowIfCancellationRequested();
             await Task.Yield();
-            long bytes = new FileInfo(path).Length;
-            if (!MerkleTree.IsShardSize(bytes) || !Root.TryParse("0x" + Path.GetFileNameWithoutExtension(path), null, out Root root)) continue;
-            if (File.Exists(Path.ChangeExtension(path, TreeSuffix))) yield return new ShardCommitment(root, bytes / MerkleTree.LeafBytes);
+            if (Path.GetExtension(path) != ShardSuffix || !Root.TryParse("0x" + Path.GetFileNameWithoutExtension(path), null, out Root root)) continue;
+            using IDiskFile? bytes = Disk.TryOpen(path);
+            using IDiskFile? tree = Disk.TryOpen(Path.ChangeExtension(path, TreeSuffix));
+            if (bytes is not null && tree is not null && MerkleTree.IsShardSize(bytes.Length)) yield return new ShardCommitment(root, bytes.Length / MerkleTree.LeafBytes);
         }
     }
+
+    /// <summary>Makes the names of sealed shards durable, those of others who seal at the same time with them.</summary>
+    internal void FlushArriving() => _arrivals.Flush();
 
     /// <summary>Moves one file of a sealed shard to its place.</summary>
     internal void Place(string path, Root root, string suffix)
@@ -103,15 +117,9 @@ public sealed class FileShardStore : IShardStore
         string folder = Path.GetDirectoryName(place)!;
         lock (_places)
         {
-            if (!Directory.Exists(folder))
-            {
-                Directory.CreateDirectory(folder);
-                DiskSync.FlushFolder(_shards);
-            }
-
+            Disk.MakeFolder(folder);
             // What is there already has the same root; the newer copy is known to be whole, so it also heals a damaged one.
-            File.Move(path, place + suffix, overwrite: true);
-            if (suffix == ShardSuffix) DiskSync.FlushFolder(folder);
+            Disk.Move(path, place + suffix);
         }
     }
 

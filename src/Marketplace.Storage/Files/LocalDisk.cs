@@ -1,0 +1,70 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Marketplace.Storage;
+
+/// <summary>The machine's own file systems.</summary>
+public sealed class LocalDisk : IDisk
+{
+    /// <summary>There is only one.</summary>
+    public static LocalDisk Instance { get; } = new();
+
+    private LocalDisk() { }
+
+    /// <inheritdoc />
+    public void MakeFolder(string path)
+    {
+        if (Directory.Exists(path)) return;
+        string? above = Path.GetDirectoryName(Path.GetFullPath(path));
+        if (above is not null) MakeFolder(above);
+        Directory.CreateDirectory(path);
+        if (above is not null) DiskSync.FlushFolder(above);
+    }
+
+    /// <inheritdoc />
+    public bool HasFolder(string path) => Directory.Exists(path);
+
+    /// <inheritdoc />
+    public IDiskFile Create(string path) => new LocalFile(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write));
+
+    /// <inheritdoc />
+    public IDiskFile? TryOpen(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? new LocalFile(File.OpenHandle(path, options: FileOptions.RandomAccess)) : null;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Move(string from, string to) => File.Move(from, to, overwrite: true);
+
+    /// <inheritdoc />
+    public void Delete(string path) => File.Delete(path);
+
+    /// <inheritdoc />
+    public void FlushFolder(string path) => DiskSync.FlushFolder(path);
+
+    /// <inheritdoc />
+    public IEnumerable<string> Files(string folder, bool deep) =>
+        Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*", deep ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly) : [];
+
+    /// <inheritdoc />
+    public long FreeBytes(string folder) => new DriveInfo(folder).AvailableFreeSpace;
+
+    private sealed class LocalFile(SafeFileHandle handle) : IDiskFile
+    {
+        public long Length => RandomAccess.GetLength(handle);
+
+        public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, long offset, CancellationToken token) => RandomAccess.WriteAsync(handle, bytes, offset, token);
+
+        public int Read(Span<byte> destination, long offset) => RandomAccess.Read(handle, destination, offset);
+
+        public void Flush() => RandomAccess.FlushToDisk(handle);
+
+        public void Dispose() => handle.Dispose();
+    }
+}

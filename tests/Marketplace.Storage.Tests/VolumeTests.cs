@@ -1,0 +1,178 @@
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Marketplace.Storage.Tests;
+
+public sealed class VolumeTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch.AddYears(60));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Uploads_go_where_most_room_is()
+    {
+        await using ShardDepot depot = await Open(Volume(0, 100_000), Volume(1, 200_000));
+        await Upload(depot, 1, 50_000);
+        await Upload(depot, 2, 50_000);
+        await Upload(depot, 3, 50_000);
+
+        Assert.Equal([1L, 2L], depot.Volumes.Select(volume => volume.Shards));
+        Assert.Null(await depot.BeginAsync(Place(4), 150_000, default));
+    }
+
+    [Fact]
+    public async Task A_volume_is_added_drained_and_taken_away_while_others_read()
+    {
+        await using ShardDepot depot = await Open(Volume(0, 1 << 20));
+        ShardCommitment[] shards = [await Upload(depot, 1, 10_240), await Upload(depot, 2, 20_480), await Upload(depot, 3, 256)];
+        using IShardContent open = (await depot.OpenAsync(shards[0].Root, default))!;
+        Assert.Throws<MarketException>(() => depot.RemoveVolume(0, force: false));
+
+        await depot.AddVolumeAsync(Volume(7, 1 << 20), default);
+        depot.SetDraining(0, true);
+        DrainStep first = await depot.DrainAsync(0, 2, default);
+        DrainStep second = await depot.DrainAsync(0, 2, default);
+        depot.RemoveVolume(0, force: false);
+
+        Assert.Equal((2, 1L, 1, 0L), (first.Moved, first.Left, second.Moved, second.Left));
+        Assert.Equal(shards[0], await open.RehashAsync(default));
+        foreach (ShardCommitment shard in shards)
+        {
+            using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+            Assert.Equal(shard, await content.RehashAsync(default));
+        }
+
+        VolumeView left = Assert.Single(depot.Volumes);
+        Assert.Equal((7, 3L, shards.Sum(shard => DiskBytes.Of(shard.Leaves))), (left.Id, left.Shards, left.UsedBytes));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_folder.Path, "0"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task A_drain_stops_when_nobody_else_has_room()
+    {
+        await using ShardDepot depot = await Open(Volume(0, 1 << 20));
+        ShardCommitment shard = await Upload(depot, 1, 50_000 / 256 * 256);
+        await depot.AddVolumeAsync(Volume(1, 1_000), default);
+        depot.SetDraining(0, true);
+
+        await Assert.ThrowsAsync<MarketException>(() => depot.DrainAsync(0, 10, default));
+        using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await content.RehashAsync(default));
+    }
+
+    [Fact]
+    public async Task A_volume_that_shrank_takes_nothing_until_enough_has_gone()
+    {
+        await using ShardDepot depot = await Open(Volume(0, 1 << 20));
+        await Upload(depot, 1, 51_200);
+        depot.ResizeVolume(0, 60_000);
+        Assert.Null(await depot.BeginAsync(Place(2), 51_200, default));
+
+        depot.Catalogue.RemoveUpload(Place(1));
+        await depot.DropUnneededAsync(new PeriodNumber(0), default);
+        await using ShardUpload? upload = await depot.BeginAsync(Place(2), 51_200, default);
+        Assert.NotNull(upload);
+    }
+
+    [Fact]
+    public async Task A_lost_disk_is_told_as_away_and_is_whole_again_when_it_comes_back()
+    {
+        ShardCommitment shard;
+        await using (ShardDepot depot = await Open(Volume(0, 1_000), Volume(1, 1 << 20))) shard = await Upload(depot, 1, 10_240);
+
+        await using ShardDepot without = await Open(Volume(0, 1 << 20));
+        await Assert.ThrowsAsync<IOException>(() => without.OpenAsync(shard.Root, default));
+        Assert.True(Assert.Single(without.Volumes, volume => volume.Id == 1).IsAway);
+
+        await without.AddVolumeAsync(Volume(1, 1 << 20), default);
+        using IShardContent content = (await without.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await content.RehashAsync(default));
+    }
+
+    [Fact]
+    public async Task A_disk_from_elsewhere_brings_its_shards()
+    {
+        ShardCommitment shard;
+        await using (ShardDepot other = await Open(Volume(3, 1 << 20))) shard = await Upload(other, 1, 10_240);
+        foreach (string file in Directory.GetFiles(_folder.Path, "catalogue.db*")) File.Delete(file);
+
+        await using ShardDepot depot = await Open();
+        await depot.AddVolumeAsync(Volume(3, 1 << 20), default);
+        using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await content.RehashAsync(default));
+        Assert.Empty(await depot.DropUnneededAsync(new PeriodNumber(0), default));
+    }
+
+    [Fact]
+    public async Task Reading_goes_on_while_everything_moves_to_and_fro()
+    {
+        await using ShardDepot depot = await Open(Volume(0, 1 << 24), Volume(1, 1 << 24));
+        var shards = new List<ShardCommitment>();
+        for (ulong number = 1; number <= 20; number++) shards.Add(await Upload(depot, number, 4096));
+        using var stop = new CancellationTokenSource();
+        var readers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            int read = 0;
+            while (!stop.IsCancellationRequested)
+            {
+                ShardCommitment shard = shards[Random.Shared.Next(shards.Count)];
+                using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+                Assert.Equal(shard, await content.RehashAsync(default));
+                read++;
+            }
+
+            return read;
+        })).ToList();
+        for (int turn = 0; turn < 6; turn++)
+        {
+            depot.SetDraining(turn % 2, true);
+            DrainStep step = await depot.DrainAsync(turn % 2, 100, default);
+            Assert.Equal(0, step.Left);
+            depot.SetDraining(turn % 2, false);
+        }
+
+        await stop.CancelAsync();
+        Assert.All(await Task.WhenAll(readers), read => Assert.True(read > 0));
+    }
+
+    [Fact]
+    public async Task Records_of_the_first_version_are_read()
+    {
+        ShardCommitment shard;
+        await using (ShardDepot depot = await Open(Volume(0, 1 << 20))) shard = await Upload(depot, 1, 4096);
+        string path = Path.Combine(_folder.Path, "catalogue.db");
+        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={path};Pooling=False"))
+        {
+            connection.Open();
+            using Microsoft.Data.Sqlite.SqliteCommand command = connection.CreateCommand();
+            command.CommandText = """
+                DROP INDEX shards_volume; ALTER TABLE shards DROP COLUMN volume; DROP TABLE doomed;
+                CREATE TABLE doomed (root BLOB PRIMARY KEY) WITHOUT ROWID; PRAGMA user_version = 1;
+                """;
+            command.ExecuteNonQuery();
+        }
+
+        await using ShardDepot again = await Open(Volume(0, 1 << 20));
+        using IShardContent content = (await again.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await content.RehashAsync(default));
+    }
+
+    private static UploadPlace Place(ulong number) => new(new DealId(Address.Parse("0x00000000000000000000000000000000000000aa"), number), 0);
+
+    private DepotVolume Volume(int id, long capacity) =>
+        new(id, new FileShardStore(Path.Combine(_folder.Path, id.ToString(System.Globalization.CultureInfo.InvariantCulture))), capacity);
+
+    private Task<ShardDepot> Open(params DepotVolume[] volumes) => ShardDepot.OpenAsync(new DepotOptions(_folder.Path, 0), volumes, _time, default);
+
+    private async Task<ShardCommitment> Upload(ShardDepot depot, ulong number, int bytes)
+    {
+        byte[] content = new byte[bytes / 256 * 256];
+        Random.Shared.NextBytes(content);
+        await using ShardUpload upload = (await depot.BeginAsync(Place(number), content.Length, default))!;
+        Assert.True(await upload.TryAppendAsync(content, default));
+        return (await upload.CompleteAsync(_time.GetUtcNow() + TimeSpan.FromHours(1), default)).Shard;
+    }
+}
