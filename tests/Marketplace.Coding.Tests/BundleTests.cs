@@ -239,6 +239,67 @@ public sealed class BundleTests
     }
 
     [Fact]
+    public void Files_that_lie_in_other_bundles_are_named_and_not_stored_again()
+    {
+        ChunkRef shared = new(7, 256, 1016, 1000, ChunkEncoding.Raw);
+        ChunkRef next = new(8, 5000, 2016, 2000, ChunkEncoding.Raw);
+        byte[] bundle = Write(SealingTests.NewKey(), 256, writer =>
+        {
+            writer.AddStored(EntryName.Parse("a"), s_attributes, 400, [shared], 0);
+            writer.AddStored(EntryName.Parse("b"), s_attributes, 600, [shared], 400);
+            AddFile(writer, "new", Sample.Text(5000, 1));
+            writer.AddStored(EntryName.Parse("c"), s_attributes, 2500, [shared, next], 500);
+            Assert.Throws<ArgumentException>(() => writer.AddStored(EntryName.Parse("d"), s_attributes, 2500, [shared], 0));
+            Assert.Throws<ArgumentException>(() => writer.AddStored(EntryName.Parse("d"), s_attributes, 1000, [shared with { Deal = 0 }], 0));
+        });
+        using var opened = new OpenedBundle(bundle);
+        ManifestEntry[] entries = [.. opened.Manifest.Entries];
+        Assert.Equal(["a", "b", "new", "c"], entries.Select(entry => entry.Name.Value));
+        Assert.Equal([new ChunkSlice(shared, 400, 600)], opened.Manifest.Slices(entries[1]));
+        Assert.Equal([new ChunkSlice(shared, 500, 500), new ChunkSlice(next, 0, 2000)], opened.Manifest.Slices(entries[3]));
+        Assert.Equal(entries[0].FirstChunk, entries[1].FirstChunk);
+        Assert.Equal(Sample.Text(5000, 1), opened.Read(entries[2], 0, 5000));
+        Assert.InRange(bundle.Length, 500, 6000);
+    }
+
+    [Fact]
+    public void Chunks_that_are_known_are_named_and_not_stored_again()
+    {
+        byte[] content = Sample.Bytes(9_000_000, 5);
+        var known = new RememberedChunks();
+        byte[] first = Write(SealingTests.NewKey(), 256, writer => AddFile(writer, "a", content), known);
+        known.MoveTo(3);
+        byte[] changed = [.. content[..4_000_000], 1, .. content[4_000_000..]];
+        byte[] second = Write(SealingTests.NewKey(), 256, writer => AddFile(writer, "a", changed), known);
+        Assert.InRange(second.Length, 1, first.Length / 2);
+        using var opened = new OpenedBundle(second);
+        ManifestEntry entry = Assert.Single(opened.Manifest.Entries);
+        Assert.Equal(changed.Length, opened.Manifest.Slices(entry).Sum(slice => slice.Bytes));
+        Assert.InRange(opened.Manifest.Chunks.Count(chunk => chunk.Deal == 0), 1, 3);
+    }
+
+    private sealed class RememberedChunks : IKnownChunks
+    {
+        private readonly Dictionary<string, ChunkRef> _chunks = [];
+        private string _asked = "";
+
+        public bool TryFind(ReadOnlySpan<byte> plain, out ChunkRef chunk)
+        {
+            using MasterKey master = SealingTests.Master();
+            using ContentIndexKey key = master.CreateIndexKey();
+            _asked = key.NameOf(plain).ToString();
+            return _chunks.TryGetValue(_asked, out chunk);
+        }
+
+        public void Add(ChunkRef chunk, int row) => _chunks.Add(_asked, chunk);
+
+        public void MoveTo(ulong deal)
+        {
+            foreach (string name in _chunks.Keys.ToList()) _chunks[name] = _chunks[name] with { Deal = deal };
+        }
+    }
+
+    [Fact]
     public void Calls_out_of_order_are_refused()
     {
         using var writer = new BundleWriter(SealingTests.NewKey(), 256, new ArrayBufferWriter<byte>());
@@ -252,10 +313,10 @@ public sealed class BundleTests
         Assert.Throws<InvalidOperationException>(() => writer.AddRemoval(EntryName.Parse("b")));
     }
 
-    internal static byte[] Write(BundleKey key, int unit, Action<BundleWriter> add)
+    internal static byte[] Write(BundleKey key, int unit, Action<BundleWriter> add, IKnownChunks? known = null)
     {
         var sink = new ArrayBufferWriter<byte>();
-        using var writer = new BundleWriter(key, unit, sink);
+        using var writer = new BundleWriter(key, unit, sink, known: known);
         add(writer);
         BundleSummary? summary;
         while (!writer.CompleteStep(out summary)) continue;

@@ -29,6 +29,9 @@ public abstract class BundleKeys : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>What this client's contents are known again by; null for keys that are another's, too. The caller disposes it.</summary>
+    internal virtual ContentIndexKey? CreateIndexKey() => null;
+
     /// <summary>The key of a bundle, or a wrong-key failure.</summary>
     protected abstract BundleKey Open(BundleHead head);
 
@@ -44,6 +47,8 @@ public sealed class OwnKeys(MasterKey master) : BundleKeys
 {
     /// <inheritdoc />
     public override BundleKey Create() => BundleKey.CreateDerived(master);
+
+    internal override ContentIndexKey CreateIndexKey() => master.CreateIndexKey();
 
     /// <inheritdoc />
     protected override BundleKey Open(BundleHead head) => BundleKey.Open(head, master);

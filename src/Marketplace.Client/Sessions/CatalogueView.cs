@@ -23,6 +23,9 @@ public sealed record CatalogueView(
     public MarketException? Gap => Missing(
         $"Deal{(Unread.Count == 1 ? "" : "s")} {string.Join(", ", Unread.Select(deal => deal.Deal))} cannot be read now, so names may be missing");
 
+    /// <summary>The manifests that could be read, by deal.</summary>
+    internal IReadOnlyDictionary<ulong, Coding.Manifest> Manifests { get; init; } = new Dictionary<ulong, Coding.Manifest>();
+
     /// <summary>The entry or folder of this name.</summary>
     /// <exception cref="MarketException">Not found; or incomplete, if it may be in a deal that cannot be read now.</exception>
     public IReadOnlyList<CatalogueEntry> Require(string name)

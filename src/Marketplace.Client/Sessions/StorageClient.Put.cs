@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using Marketplace.Client.Deals;
 using Marketplace.Client.Json;
+using Marketplace.Client.Reusing;
 using Marketplace.Client.Sources;
 using Marketplace.Client.Uploads;
 using Marketplace.Coding;
@@ -20,14 +21,16 @@ public sealed partial class StorageClient
     {
         long began = Stopwatch.GetTimestamp();
         CatalogueView view = await LoadAsync(token);
-        PutPlan plan = await PlanAsync(objects, terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: false, token);
+        using ContentReuse reuse = BeginReuse(view, objects, terms.Redundancy, view.Now.EndAfter(terms.For));
+        PutPlan plan = await PlanAsync(reuse.Plan.Objects, terms.Redundancy, reuse.End, terms.PriceMax, probe: false, token);
+        TokenAmount lengthening = await PriceOfAsync(reuse, reuse.Plan.Sure, token);
         return new PutReport(
             [.. objects.Select(one => new PutObject(one.Name, one.Kind, one.Files, one.Bytes, view.Catalogue.VersionOf(one.Name) + 1))],
-            objects.Sum(one => one.Bytes),
+            reuse.Plan.Objects.Sum(one => one.Entries.Where(entry => entry.Stored is null).Sum(entry => entry.Bytes)),
             plan.BundleBytesMax,
             terms.Redundancy,
             plan.Now.TimeOf(plan.End),
-            plan.PriceMax,
+            plan.PriceMax + lengthening,
             null,
             [],
             Stopwatch.GetElapsedTime(began).TotalSeconds);
@@ -51,17 +54,20 @@ public sealed partial class StorageClient
                 throw new MarketException(MarketErrorCode.Usage, $"'{Shown(file)}' is a file, so nothing can be stored below it.", "choose another name with --as, or remove the file first");
         }
 
-        PutPlan plan = await PlanAsync(objects, terms.Redundancy, view.Now.EndAfter(terms.For), terms.PriceMax, probe: true, token);
+        using ContentReuse reuse = BeginReuse(view, objects, terms.Redundancy, view.Now.EndAfter(terms.For));
+        PutPlan plan = await PlanAsync(reuse.Plan.Objects, terms.Redundancy, reuse.End, terms.PriceMax, probe: true, token);
+        plan.Funds.Require(plan.PriceMax + await PriceOfAsync(reuse, reuse.Plan.Sure, token));
         ProducedObject[] produced = [.. plan.Objects.Select(one => new ProducedObject(one, checked((uint)(view.Catalogue.VersionOf(one.Name) + 1))))];
-        Stored stored = await StoreAsync(plan, produced, [.. objects.Select(one => one.Name)], progress, token);
+        Stored stored = await StoreAsync(plan, produced, [.. objects.Select(one => one.Name)], reuse, progress, token);
+        Remember(reuse, view, produced, objects.Count, stored.Deal.Id.Number);
         return new PutReport(
             [.. produced.Select(one => new PutObject(one.Source.Name, one.Source.Kind, one.Source.Files, one.Bytes, one.Version))],
-            stored.Summary.PlainBytes,
+            stored.Summary.PlainBytes - (reuse.Known?.Bytes ?? 0),
             stored.Summary.BundleBytes,
             terms.Redundancy,
             plan.Now.TimeOf(stored.Deal.End),
-            stored.Deal.Locked,
-            stored.Deal.Locked,
+            stored.Deal.Locked + stored.Lengthening,
+            stored.Deal.Locked + stored.Lengthening,
             [stored.Report],
             Stopwatch.GetElapsedTime(began).TotalSeconds)
         {
@@ -83,7 +89,8 @@ public sealed partial class StorageClient
         Redundancy redundancy = Redundancy.Default;
         var nothing = new SourceObject(name, ObjectKind.Folder, []);
         PutPlan plan = await PlanAsync([nothing], redundancy, end, null, probe: true, token);
-        Stored stored = await StoreAsync(plan, [], [name], progress, token);
+        using var nothingKnown = new ContentReuse(ReusePlan.None([nothing]), null, null, end, _session.Time.GetUtcNow());
+        Stored stored = await StoreAsync(plan, [], [name], nothingKnown, progress, token);
         return new RemoveReport(
             name,
             entries.Count(entry => entry.Kind is ObjectKind.File),
@@ -97,7 +104,12 @@ public sealed partial class StorageClient
     }
 
     private async Task<Stored> StoreAsync(
-        PutPlan plan, IReadOnlyList<ProducedObject> objects, IReadOnlyList<string> removals, IProgress<ClientProgress>? progress, CancellationToken token)
+        PutPlan plan,
+        IReadOnlyList<ProducedObject> objects,
+        IReadOnlyList<string> removals,
+        ContentReuse reuse,
+        IProgress<ClientProgress>? progress,
+        CancellationToken token)
     {
         ulong last = await _session.Chain.LastNumberAsync(Client, token);
         using DealNumberLease lease = _numbers.Take(Client, last, _session.Parameters.NumberGapMax, IsOperator ? OperatorSkip() : 0);
@@ -107,7 +119,18 @@ public sealed partial class StorageClient
         bool opened = false;
         try
         {
-            BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, progress, token);
+            Task<TokenAmount> lengthening = LengthenAsync(reuse, reuse.Plan.Sure, token);
+            BundleSummary summary;
+            try
+            {
+                summary = await SendAsync(upload, plan, key, objects, removals, reuse.Known, progress, token);
+            }
+            finally
+            {
+                await ((Task)lengthening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            TokenAmount lengthened = await lengthening + await LengthenAsync(reuse, reuse.FoundLate, token);
             DealFacts deal = await opening.RunAsync(token);
             opened = true;
             int filled = deal.Slots.Count(slot => slot.Node is not null);
@@ -118,7 +141,7 @@ public sealed partial class StorageClient
                     MarketErrorCode.Incomplete,
                     $"Deal {lease.Id.Number} is open with {filled} of {counts.Wanted} slots: {BundleUpload.FaultText(upload.Faults)}.",
                     "the objects are stored with less redundancy; the rest of the money comes back when the deal ends")).Error;
-            return new Stored(summary, deal, new PutDeal(lease.Id.Number, counts), error);
+            return new Stored(summary, deal, lengthened, new PutDeal(lease.Id.Number, counts), error);
         }
         finally
         {
@@ -132,6 +155,7 @@ public sealed partial class StorageClient
         BundleKey key,
         IReadOnlyList<ProducedObject> objects,
         IReadOnlyList<string> removals,
+        IKnownChunks? known,
         IProgress<ClientProgress>? progress,
         CancellationToken token)
     {
@@ -141,7 +165,7 @@ public sealed partial class StorageClient
         progress?.Report(new ClientProgress(ClientStage.Sending, 0, total));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(token);
         Task<BundleSummary> producing = Task.Run(
-            () => BundleProducer.RunAsync(objects, removals, key, plan.Redundancy, pipe.Writer, Bytes(progress, ClientStage.Sending, total), stop.Token), token);
+            () => BundleProducer.RunAsync(objects, removals, key, plan.Redundancy, known, pipe.Writer, Bytes(progress, ClientStage.Sending, total), stop.Token), token);
         try
         {
             await Task.Run(() => upload.SendAsync(pipe.Reader, plan.Targets), token);
@@ -167,5 +191,5 @@ public sealed partial class StorageClient
     // The client's own uploads take the next numbers; an operator begins further on, so that both can run at once.
     private ulong OperatorSkip() => (_session.Parameters.NumberGapMax / 2) + (ulong)Random.Shared.NextInt64((long)Math.Max(1, _session.Parameters.NumberGapMax / 4));
 
-    private sealed record Stored(BundleSummary Summary, DealFacts Deal, PutDeal Report, ErrorDetail? Error);
+    private sealed record Stored(BundleSummary Summary, DealFacts Deal, TokenAmount Lengthening, PutDeal Report, ErrorDetail? Error);
 }

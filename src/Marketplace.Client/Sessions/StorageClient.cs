@@ -24,6 +24,8 @@ public sealed partial class StorageClient : IDisposable
     private readonly BundleKeys _keys;
     private readonly ManifestCache _cache;
     private readonly DealNumbers _numbers;
+    private readonly string? _indexPath;
+    private readonly Lock _indexLock = new();
     private readonly ConcurrentDictionary<(ulong Deal, Root Root), Manifest?> _manifests = new();
 
     internal StorageClient(MarketSession session, Address client, BundleKeys keys, string? home)
@@ -32,6 +34,7 @@ public sealed partial class StorageClient : IDisposable
         Client = client;
         _keys = keys;
         _cache = new ManifestCache(home is null ? null : Path.Combine(home, "manifests"));
+        _indexPath = home is null ? null : Path.Combine(home, "known", "contents");
         _numbers = new DealNumbers(home is null ? null : Path.Combine(home, "uploads"));
     }
 
@@ -82,7 +85,10 @@ public sealed partial class StorageClient : IDisposable
             Catalogue.Fold(manifests),
             deals.ToDictionary(deal => deal.Id.Number),
             [.. unread.OrderBy(deal => deal.Deal)],
-            [.. foreign.Order()]);
+            [.. foreign.Order()])
+        {
+            Manifests = manifests.ToDictionary(one => one.Deal, one => one.Manifest),
+        };
     }
 
     /// <summary>Lists names that begin with a prefix; a folder's name means what is in it.</summary>

@@ -18,6 +18,9 @@ internal enum FileType
 /// <summary>What the system says of a name on disk, without following a link.</summary>
 internal readonly partial record struct FileFacts(FileType Type, long Bytes, DateTimeOffset ModifiedAt, bool Executable)
 {
+    /// <summary>What tells whether a regular file is still the same without reading it; null where the system does not tell enough.</summary>
+    public FileMark? Mark { get; init; }
+
     /// <summary>Reads the facts. Null if nothing has this name.</summary>
     /// <exception cref="IOException">The system does not tell.</exception>
     public static FileFacts? Of(string path) => OperatingSystem.IsLinux() ? OfLinux(path) : OfElsewhere(path);
@@ -41,7 +44,15 @@ internal readonly partial record struct FileFacts(FileType Type, long Bytes, Dat
         DateTimeOffset modifiedAt = DateTimeOffset.UnixEpoch
             .AddTicks(Math.Clamp(buffer.ModifiedSeconds, SecondsMin, SecondsMax) * TimeSpan.TicksPerSecond)
             .AddTicks(buffer.ModifiedNanoseconds / TimeSpan.NanosecondsPerTick);
-        return new FileFacts(type, checked((long)buffer.Size), modifiedAt, (buffer.Mode & OwnerExecutes) != 0);
+        return new FileFacts(type, checked((long)buffer.Size), modifiedAt, (buffer.Mode & OwnerExecutes) != 0)
+        {
+            Mark = type is not FileType.Regular ? null : new FileMark(
+                checked((long)buffer.Size),
+                Nanoseconds(buffer.ModifiedSeconds, buffer.ModifiedNanoseconds),
+                Nanoseconds(buffer.ChangedSeconds, buffer.ChangedNanoseconds),
+                buffer.Inode,
+                ((ulong)buffer.DeviceMajor << 32) | buffer.DeviceMinor),
+        };
     }
 
     // Other systems do not tell pipes and devices from files here; opening one fails or reads what it gives.
@@ -55,6 +66,8 @@ internal readonly partial record struct FileFacts(FileType Type, long Bytes, Dat
         bool executable = !OperatingSystem.IsWindows() && info.UnixFileMode.HasFlag(UnixFileMode.UserExecute);
         return new FileFacts(type, info.Length, TimeOf(info), executable);
     }
+
+    private static long Nanoseconds(long seconds, uint nanoseconds) => unchecked((seconds * 1_000_000_000) + nanoseconds);
 
     private static DateTimeOffset TimeOf(FileInfo info) => new(info.LastWriteTimeUtc);
 
@@ -82,13 +95,28 @@ internal readonly partial record struct FileFacts(FileType Type, long Bytes, Dat
         [FieldOffset(28)]
         public ushort Mode;
 
+        [FieldOffset(32)]
+        public ulong Inode;
+
         [FieldOffset(40)]
         public ulong Size;
+
+        [FieldOffset(96)]
+        public long ChangedSeconds;
+
+        [FieldOffset(104)]
+        public uint ChangedNanoseconds;
 
         [FieldOffset(112)]
         public long ModifiedSeconds;
 
         [FieldOffset(120)]
         public uint ModifiedNanoseconds;
+
+        [FieldOffset(136)]
+        public uint DeviceMajor;
+
+        [FieldOffset(140)]
+        public uint DeviceMinor;
     }
 }

@@ -17,6 +17,12 @@ public sealed record SourceEntry(
     /// <summary>A stream that gives the bytes instead of the file at <see cref="Path"/>. Read once, not disposed.</summary>
     public Stream? Content { get; init; }
 
+    /// <summary>By what the file is known again; null for a stream and for what is no regular file.</summary>
+    internal FileMark? Mark { get; init; }
+
+    /// <summary>Where the same bytes lie already, so that the file is not read; null if they do not.</summary>
+    internal StoredFile? Stored { get; init; }
+
     /// <summary>The stream may end before <see cref="Bytes"/>, which is then only the most it may give.</summary>
     public bool MayBeShorter { get; init; }
 

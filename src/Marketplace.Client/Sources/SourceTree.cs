@@ -129,7 +129,7 @@ public static class SourceTree
                     // Opened now so that a file without permission refuses the put before it starts.
                     using (File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
                     {
-                        return new SourceEntry(name, ObjectKind.File, path, facts.Bytes, facts.ModifiedAt, facts.Executable, null);
+                        return new SourceEntry(name, ObjectKind.File, path, facts.Bytes, facts.ModifiedAt, facts.Executable, null) { Mark = facts.Mark };
                     }
                 }
                 catch (Exception exception) when (exception is UnauthorizedAccessException or IOException)

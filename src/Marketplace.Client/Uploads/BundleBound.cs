@@ -20,9 +20,11 @@ public static class BundleBound
         long names = 0;
         long files = 0;
         long records = objects.Count;
+        long named = 0;
         foreach (SourceEntry entry in objects.SelectMany(one => one.Entries))
         {
-            bytes += entry.Bytes;
+            if (entry.Stored is { } stored) named += stored.Chunks.Count;
+            else bytes += entry.Bytes;
             names += Encoding.UTF8.GetByteCount(entry.Name) + (entry.LinkTarget is null ? 0 : Encoding.UTF8.GetByteCount(entry.LinkTarget));
             records++;
             if (entry.Kind is ObjectKind.File) files++;
@@ -30,7 +32,7 @@ public static class BundleBound
 
         names += objects.Sum(one => (long)Encoding.UTF8.GetByteCount(one.Name));
         long chunks = (bytes / Chunker.ChunkBytesMin) + files + 1;
-        long manifest = names + (records * RecordBytesMax) + (chunks * ChunkRecordBytesMax);
+        long manifest = names + (records * RecordBytesMax) + ((chunks + named) * ChunkRecordBytesMax);
 
         // zstd adds at most one part in 256 to what it cannot shrink.
         long total = BundleHead.SizeBytes + bytes + (chunks * ChunkRef.OverheadBytes) + manifest + (manifest / 256) + SlackBytes + BundleFooter.SizeBytes;

@@ -10,7 +10,7 @@ namespace Marketplace.Client.Uploads;
 /// <summary>What one object of a put came to.</summary>
 internal sealed record ProducedObject(SourceObject Source, uint Version)
 {
-    /// <summary>Bytes read from its files.</summary>
+    /// <summary>Bytes of its files.</summary>
     public long Bytes { get; set; }
 }
 
@@ -25,6 +25,7 @@ internal static class BundleProducer
     /// <param name="removals">Names to remove first: what the objects take the place of, or all there is.</param>
     /// <param name="key">The bundle's own key.</param>
     /// <param name="redundancy">Decides the unit of the length.</param>
+    /// <param name="known">Chunks that need not be stored again; null for none.</param>
     /// <param name="sink">Gets the bytes.</param>
     /// <param name="progress">Told the source bytes read so far.</param>
     /// <param name="token">Cancels.</param>
@@ -33,13 +34,14 @@ internal static class BundleProducer
         IReadOnlyList<string> removals,
         BundleKey key,
         Redundancy redundancy,
+        IKnownChunks? known,
         PipeWriter sink,
         IProgress<long>? progress,
         CancellationToken token)
     {
         try
         {
-            using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(redundancy), sink);
+            using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(redundancy), sink, known: known);
             foreach (string name in removals) writer.AddRemoval(EntryName.Parse(name));
             byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadBytesMax);
             try
@@ -89,6 +91,9 @@ internal static class BundleProducer
             case ObjectKind.Symlink:
                 writer.AddSymlink(name, attributes, entry.LinkTarget!);
                 return 0;
+            case ObjectKind.File when entry.Stored is { } stored:
+                writer.AddStored(name, attributes, entry.Bytes, stored.Chunks, stored.Entry.Skip);
+                return entry.Bytes;
             default:
                 writer.BeginFile(name, attributes);
                 long total = 0;

@@ -7,7 +7,7 @@ namespace Marketplace.Coding;
 /// <param name="BundleBytes">Its length: what is paid for.</param>
 /// <param name="PlainBytes">Bytes of the files in it.</param>
 /// <param name="Records">Entries and removals.</param>
-/// <param name="Chunks">Sealed chunks.</param>
+/// <param name="Chunks">Chunks that the manifest names.</param>
 public sealed record BundleSummary(long BundleBytes, long PlainBytes, int Records, int Chunks);
 
 /// <summary>
@@ -41,6 +41,7 @@ public sealed class BundleWriter : IDisposable
     private readonly int _unit;
     private readonly Chunker _chunker;
     private readonly ChunkSealer _sealer;
+    private readonly IKnownChunks? _known;
     private readonly ManifestWriter _manifest = new();
     private readonly List<Waiting> _waiting = [];
     private readonly byte[] _chunk = ArrayPool<byte>.Shared.Rent(Chunker.ChunkBytesMax);
@@ -48,6 +49,8 @@ public sealed class BundleWriter : IDisposable
     private OpenFile? _file;
     private int _chunkBytes;
     private int _packBytes;
+    private ChunkRef _lastStored;
+    private int _lastStoredRow;
     private long _plainBytes;
     private Ending? _ending;
     private bool _disposed;
@@ -56,7 +59,8 @@ public sealed class BundleWriter : IDisposable
     /// <param name="unit">The bundle's length becomes a multiple of this: <see cref="ShardGeometry.BundleUnit"/>.</param>
     /// <param name="sink">Gets the bundle's bytes.</param>
     /// <param name="level">zstd's level.</param>
-    public BundleWriter(BundleKey key, int unit, IBufferWriter<byte> sink, int level = ChunkCompressor.LevelDefault)
+    /// <param name="known">Chunks that are named instead of being stored again; null for none.</param>
+    public BundleWriter(BundleKey key, int unit, IBufferWriter<byte> sink, int level = ChunkCompressor.LevelDefault, IKnownChunks? known = null)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(sink);
@@ -64,6 +68,7 @@ public sealed class BundleWriter : IDisposable
         _key = key;
         _sink = sink;
         _unit = unit;
+        _known = known;
         _chunker = key.CreateChunker();
         _sealer = new ChunkSealer(key, level);
         _sink.Write(key.Head.Bytes);
@@ -85,6 +90,35 @@ public sealed class BundleWriter : IDisposable
         if (target.Contains('\0', StringComparison.Ordinal) || EntryName.Measure(target) is < 0 or > Manifest.LinkTargetBytesMax)
             throw new ArgumentException($"A link's target is text without NUL, at most {Manifest.LinkTargetBytesMax} bytes.", nameof(target));
         AddEntry(Entry(name, EntryKind.Symlink, attributes with { Executable = false }) with { LinkTarget = target });
+    }
+
+    /// <summary>Adds a file whose bytes lie in bundles of other deals and are not read again.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="attributes">Its attributes.</param>
+    /// <param name="bytes">Its length, at least 1.</param>
+    /// <param name="chunks">The chunks that it takes, each with its deal.</param>
+    /// <param name="skip">Bytes of the first one that belong to other files.</param>
+    /// <exception cref="ArgumentException">The file does not begin in the first chunk and end in the last, or a chunk names no deal.</exception>
+    public void AddStored(EntryName name, EntryAttributes attributes, long bytes, IReadOnlyList<ChunkRef> chunks, int skip)
+    {
+        ArgumentNullException.ThrowIfNull(chunks);
+        MustBeBetweenFiles();
+        CheckAttributes(attributes);
+        var table = new ChunkTable();
+        foreach (ChunkRef chunk in chunks)
+        {
+            if (!chunk.IsWellFormed || chunk.Deal == 0) throw new ArgumentException("Only chunks of other deals are named.", nameof(chunks));
+            table.Add(chunk);
+        }
+
+        if (bytes < 1 || skip < 0 || !table.Holds(0, chunks.Count, skip, bytes)) throw new ArgumentException("The file does not fill these chunks.", nameof(chunks));
+
+        // Small files that share a chunk come one after another.
+        bool same = chunks.Count == 1 && chunks[0] == _lastStored;
+        int first = same ? _lastStoredRow : _manifest.Add(chunks[0]);
+        for (int i = 1; i < chunks.Count; i++) _manifest.Add(chunks[i]);
+        (_lastStored, _lastStoredRow) = (chunks[^1], first + chunks.Count - 1);
+        Keep(new Waiting(Entry(name, EntryKind.File, attributes) with { Bytes = bytes, FirstChunk = first, Chunks = chunks.Count, Skip = skip }, name, IsPacked: false));
     }
 
     /// <summary>Removes a name, and what is under it, from the catalogue.</summary>
@@ -232,7 +266,12 @@ public sealed class BundleWriter : IDisposable
 
     private void SealFileChunk(OpenFile file, ReadOnlySpan<byte> plain)
     {
-        int row = _manifest.Add(Seal(plain));
+        bool known = false;
+        ChunkRef chunk = default;
+        if (_known is not null) known = _known.TryFind(plain, out chunk);
+        if (!known) chunk = Seal(plain);
+        int row = _manifest.Add(chunk);
+        if (!known) _known?.Add(chunk, row);
         if (file.Chunks++ == 0) file.FirstChunk = row;
         _chunkBytes = 0;
     }

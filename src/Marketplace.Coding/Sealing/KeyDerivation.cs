@@ -18,6 +18,8 @@ internal static class KeyDerivation
 
     public static ReadOnlySpan<byte> GearInfo => "storage-market gear v1"u8;
 
+    public static ReadOnlySpan<byte> IndexInfo => "storage-market index v1"u8;
+
     public static ReadOnlySpan<byte> RecipientInfo => "storage-market x25519 v1"u8;
 
     public static ReadOnlySpan<byte> EphemeralInfo => "storage-market ephemeral v1"u8;

@@ -47,6 +47,16 @@ public sealed class MasterKey : IDisposable
         return pair;
     }
 
+    /// <summary>What tells this client's chunks and paths from each other at home, and tells nobody else anything.</summary>
+    public ContentIndexKey CreateIndexKey()
+    {
+        Span<byte> secret = stackalloc byte[KeyDerivation.KeyBytes];
+        KeyDerivation.Derive(Key, default, KeyDerivation.IndexInfo, secret);
+        var key = new ContentIndexKey(secret);
+        CryptographicOperations.ZeroMemory(secret);
+        return key;
+    }
+
     internal ReadOnlySpan<byte> Key
     {
         get

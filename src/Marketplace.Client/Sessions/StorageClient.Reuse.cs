@@ -1,0 +1,103 @@
+using Marketplace.Chain.Contracts;
+using Marketplace.Client.Deals;
+using Marketplace.Client.Reusing;
+using Marketplace.Client.Sources;
+using Marketplace.Client.Uploads;
+using Marketplace.Coding;
+using Marketplace.Domain;
+
+namespace Marketplace.Client.Sessions;
+
+/// <content>Not storing twice what lies on nodes already.</content>
+public sealed partial class StorageClient
+{
+    /// <summary>Finds what of a put is stored already. Without a home, or with keys that others have too, nothing is known.</summary>
+    private ContentReuse BeginReuse(CatalogueView view, IReadOnlyList<SourceObject> objects, Redundancy redundancy, PeriodNumber end)
+    {
+        DateTimeOffset now = _session.Time.GetUtcNow();
+        ContentIndexKey? key = _indexPath is null || IsOperator ? null : _keys.CreateIndexKey();
+        if (key is null) return new ContentReuse(ReusePlan.None(objects), null, null, end, now);
+        ContentIndex index = ContentIndex.Load(_indexPath!);
+        ReusePlan plan = ReusePlan.Make(
+            objects,
+            path => index.Files.TryGetValue(NameOf(key, path), out KnownFile known) ? known : null,
+            view.Manifests,
+            view.Deals,
+            view.Catalogue.Find,
+            redundancy,
+            view.Now.Period,
+            end);
+        Dictionary<ulong, Manifest> manifests = plan.Usable.Keys.ToDictionary(deal => deal, deal => view.Manifests[deal]);
+        return new ContentReuse(plan, key, new KnownChunks(index, key, manifests), end, now);
+    }
+
+    /// <summary>What lengthening these deals costs.</summary>
+    private async Task<TokenAmount> PriceOfAsync(ContentReuse reuse, IEnumerable<ulong> deals, CancellationToken token)
+    {
+        TokenAmount[] prices = await Task.WhenAll(reuse.TooShort(deals).Select(deal => PriceOfExtensionAsync(deal, reuse.End, token)));
+        return prices.Aggregate(TokenAmount.Zero, (sum, one) => sum + one);
+    }
+
+    /// <summary>
+    /// Makes deals last as long as what refers to them. A put that fails afterwards leaves them longer than they need be, and harms nothing.
+    /// </summary>
+    private async Task<TokenAmount> LengthenAsync(ContentReuse reuse, IReadOnlyCollection<ulong> deals, CancellationToken token)
+    {
+        DealFacts[] wanted = [.. reuse.TooShort(deals)];
+        if (wanted.Length == 0) return TokenAmount.Zero;
+        TokenAmount price = await PriceOfAsync(reuse, deals, token);
+        try
+        {
+            await Task.WhenAll(wanted.Select(deal => _session.Chain.ExtendAsync(deal.Id, reuse.End, token)));
+        }
+        catch (ContractRevertException revert)
+        {
+            throw MarketErrors.Explain(revert);
+        }
+
+        return price;
+    }
+
+    /// <summary>Remembers what a put stored.</summary>
+    private void Remember(ContentReuse reuse, CatalogueView view, IReadOnlyList<ProducedObject> objects, int removals, ulong deal)
+    {
+        if (reuse.Key is not { } key || reuse.Known is not { } chunks) return;
+        lock (_indexLock)
+        {
+            ContentIndex index = ContentIndex.Load(_indexPath!);
+            index.KeepOnly(view.Manifests.ContainsKey);
+            int record = removals;
+            foreach (SourceEntry entry in objects.SelectMany(one => one.Source.Entries))
+            {
+                int own = record++;
+                if (entry.Mark is { } mark && entry.Bytes > 0 && mark.IsSettledAt(reuse.Began)) index.Files[NameOf(key, entry.Path)] = new KnownFile(mark, deal, own);
+            }
+
+            foreach ((UInt128 name, int row) in chunks.Added) index.Chunks[name] = new KnownRow(deal, row);
+            index.Save(_indexPath!);
+        }
+    }
+
+    private static UInt128 NameOf(ContentIndexKey key, string path) => key.NameOf(Path.GetFullPath(path));
+
+    /// <summary>What one put may refer to.</summary>
+    private sealed class ContentReuse(ReusePlan plan, ContentIndexKey? key, KnownChunks? known, PeriodNumber end, DateTimeOffset began) : IDisposable
+    {
+        public ReusePlan Plan { get; } = plan;
+
+        public ContentIndexKey? Key { get; } = key;
+
+        public KnownChunks? Known { get; } = known;
+
+        public PeriodNumber End { get; } = end;
+
+        public DateTimeOffset Began { get; } = began;
+
+        /// <summary>Deals that a chunk was found in and no whole file.</summary>
+        public IReadOnlyCollection<ulong> FoundLate => [.. Known?.Deals.Where(deal => !Plan.Sure.Contains(deal)) ?? []];
+
+        public IEnumerable<DealFacts> TooShort(IEnumerable<ulong> deals) => deals.Select(deal => Plan.Usable[deal]).Where(deal => deal.End < End);
+
+        public void Dispose() => Key?.Dispose();
+    }
+}
