@@ -1,5 +1,5 @@
-using Marketplace.Coding;
 using Marketplace.Client.Sources;
+using Marketplace.Coding;
 
 namespace Marketplace.Client.Reusing;
 
