@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
 using System.Security.Authentication;
 using System.Security.Cryptography;
@@ -235,7 +236,7 @@ public sealed class NodeClient : IDisposable
             };
             return new NodeAnswer<T>(outcome, default, refusal);
         }
-        catch (Exception e) when (deadline.Passed && e is (OperationCanceledException or HttpRequestException or IOException))
+        catch (Exception e) when (deadline.Passed && e is (OperationCanceledException or HttpRequestException or IOException or SocketException))
         {
             return Fail<T>(NodeOutcome.Slow, 0, "The node took too long.");
         }
@@ -243,7 +244,7 @@ public sealed class NodeClient : IDisposable
         {
             return Fail<T>(NodeOutcome.Unreachable, 0, "No connection in time.");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or AuthenticationException)
+        catch (Exception e) when (e is HttpRequestException or IOException or AuthenticationException or SocketException)
         {
             return Fail<T>(NodeOutcome.Unreachable, 0, Clean(e.InnerException?.Message ?? e.Message));
         }

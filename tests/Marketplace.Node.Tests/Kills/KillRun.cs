@@ -52,6 +52,8 @@ internal sealed class KillRun
     private readonly Lock _lock = new();
     private readonly Dictionary<DealId, ShardCommitment> _acknowledged = [];
     private readonly Dictionary<DealId, ShardCommitment> _deals = [];
+    private readonly Queue<DealId> _free = [];
+    private readonly Dictionary<string, int> _refusals = new(StringComparer.Ordinal);
     private UInt128 _paid;
 
     private KillRun(MarketFixture market, RunningTestNode node, string deployment, int seed)
@@ -91,7 +93,7 @@ internal sealed class KillRun
                 await Task.WhenAll(uploaders);
             }
 
-            if (kill % 10 == 0) progress?.Invoke(string.Create(CultureInfo.InvariantCulture, $"{kill} kills, {_acknowledged.Count} shards acknowledged, {_deals.Count} deals"));
+            if (kill % 10 == 0) progress?.Invoke(string.Create(CultureInfo.InvariantCulture, $"{kill} kills, {_acknowledged.Count} shards acknowledged, {_deals.Count} deals, refused: {string.Join("; ", _refusals.Select(one => $"{one.Value} {one.Key}"))}"));
         }
 
         // One last start puts in order what the last kill left, and reads the ledger; then the disk itself is looked at.
@@ -101,21 +103,35 @@ internal sealed class KillRun
 
     private async Task UploadAsync(Random random, CancellationToken token)
     {
+        DealId? next = null;
         while (!token.IsCancellationRequested)
         {
             DealId deal;
-            lock (_lock) deal = _market.NextDeal();
+            lock (_lock) deal = next ?? (_free.TryDequeue(out DealId unused) ? unused : _market.NextDeal());
+            next = deal;
             byte[] shard = new byte[MerkleTree.LeafBytes * random.Next(1, random.Next(LargeOneIn) == 0 ? LargeLeavesMax : SmallLeavesMax)];
             random.NextBytes(shard);
             bool wanted = random.Next(DealOneIn) == 0;
             NodeAnswer<UploadReceipt> receipt = await _client.UploadAsync(
                 deal, 0, shard.Length, null, PipeReader.Create(new MemoryStream(shard)), null, CancellationToken.None);
             // A refusal is no acknowledgement; a dead node refuses everything.
-            if (!receipt.IsOk) continue;
+            if (!receipt.IsOk)
+            {
+                lock (_lock) _refusals[Words(receipt.Outcome, receipt.Refusal?.Message)] = _refusals.GetValueOrDefault(Words(receipt.Outcome, receipt.Refusal?.Message)) + 1;
+                continue;
+            }
+
+            next = null;
             ShardCommitment commitment = MerkleTree.Commit(shard);
             lock (_lock) _acknowledged[deal] = commitment;
             if (receipt.Value != new UploadReceipt(commitment.Root, commitment.Leaves, commitment.Bytes)) throw new InvalidDataException("The receipt names other bytes.");
             if (wanted) await OpenAsync(deal, commitment, receipt.Value);
+        }
+
+        // The chain takes only numbers near the last one: what was not used is used next.
+        lock (_lock)
+        {
+            if (next is { } left) _free.Enqueue(left);
         }
     }
 
@@ -144,6 +160,8 @@ internal sealed class KillRun
             _chain.Release();
         }
     }
+
+    private static string Words(NodeOutcome outcome, string? message) => $"{outcome} {message}";
 
     private async Task<UInt128> FreeAsync() => (await _market.Client.Escrow.AccountOfAsync(_market.ClientAccount.Address)).Free;
 

@@ -1,0 +1,39 @@
+namespace Marketplace.Storage;
+
+/// <summary>
+/// Somewhere else that keeps small pieces of bytes under names that it or we choose: what <see cref="RemoteShardStore"/> needs of an
+/// IPFS node or a bucket. Pieces never change.
+/// </summary>
+public interface IPartStore
+{
+    /// <summary>Bytes in a piece, at most.</summary>
+    int PartBytesMax { get; }
+
+    /// <summary>Characters in the address of every piece.</summary>
+    int AddressChars { get; }
+
+    /// <summary>The address that a piece will have. Known before it is put, so that a crash in between leaves nothing unnamed.</summary>
+    string AddressOf(string shardId, long index, ReadOnlySpan<byte> part);
+
+    /// <summary>Keeps a piece; when this returns it is as durable as the storage makes it.</summary>
+    /// <exception cref="IOException">The storage does not take it or cannot be reached.</exception>
+    Task PutAsync(string address, ReadOnlyMemory<byte> part, CancellationToken token);
+
+    /// <summary>Reads a whole piece, or null if there is none.</summary>
+    /// <exception cref="IOException">The storage cannot be reached.</exception>
+    Task<byte[]?> GetAsync(string address, CancellationToken token);
+
+    /// <summary>Removes a piece; does nothing if there is none.</summary>
+    /// <exception cref="IOException">The storage cannot be reached.</exception>
+    Task DeleteAsync(string address, CancellationToken token);
+
+    /// <summary>The address that the record of a shard will have.</summary>
+    string RecordAddressOf(string shardId, ReadOnlySpan<byte> record);
+
+    /// <summary>Keeps the record of a shard, in a way that <see cref="RecordsAsync"/> finds it.</summary>
+    /// <exception cref="IOException">The storage does not take it or cannot be reached.</exception>
+    Task PutRecordAsync(string address, ReadOnlyMemory<byte> record, CancellationToken token);
+
+    /// <summary>The addresses of all records.</summary>
+    IAsyncEnumerable<string> RecordsAsync(CancellationToken token);
+}
