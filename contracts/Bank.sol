@@ -7,13 +7,12 @@ import { IEscrow } from "./interfaces/IEscrow.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IStorageMarket } from "./interfaces/IStorageMarket.sol";
 import { IToken } from "./interfaces/IToken.sol";
-import { NodeId, UNIT } from "./types/Types.sol";
+import { NodeId, REWARD_PARTS, UNIT } from "./types/Types.sol";
 
 /// @title Bank
 /// @notice Documented in IBank.
 contract Bank is IBank {
     uint256 private constant BPS = 10_000;
-    uint256 private constant PER_1E8 = 1e8;
 
     /// @inheritdoc IBank
     address public immutable TOKEN;
@@ -66,10 +65,10 @@ contract Bank is IBank {
     }
 
     /// @inheritdoc IBank
-    function rewardOf(uint32 period, uint256 paid, uint256 rate) external view returns (uint256 units) {
+    function rewardOf(uint32 period, uint256 paid, uint256 rate) external view returns (uint256 parts) {
         if (paid == 0) return 0;
-        uint256 bySchedule = (rate * emissionOf(period)) / paid;
-        uint256 byFee = (rate * REWARD_PER_1E8) / PER_1E8;
+        uint256 bySchedule = (rate * emissionOf(period) * REWARD_PARTS) / paid;
+        uint256 byFee = rate * REWARD_PER_1E8;
         return bySchedule < byFee ? bySchedule : byFee;
     }
 

@@ -164,6 +164,12 @@ contract Escrow is IEscrow, ReentrancyGuardTransient {
         emit Credited(account, units, free);
     }
 
+    /// @inheritdoc IEscrow
+    function charge(address account, uint256 units) external onlyMarket {
+        uint256 free = _take(account, units);
+        emit Charged(account, units, free);
+    }
+
     // For the registry
 
     /// @inheritdoc IEscrow

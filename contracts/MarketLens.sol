@@ -7,22 +7,26 @@ import { IMarketLens } from "./interfaces/IMarketLens.sol";
 import { IStorageMarket } from "./interfaces/IStorageMarket.sol";
 import { BitsLib } from "./libraries/BitsLib.sol";
 import { BookLib, PurseLib } from "./libraries/BookLib.sol";
-import { DealLib, EntryLib, ExpiryLib, PeriodLib } from "./libraries/WordLib.sol";
+import { AskLib, DealLib, EntryLib, ExpiryLib, PeriodLib, VacancyLib } from "./libraries/WordLib.sol";
 import { RateLib } from "./libraries/RateLib.sol";
-import { DealState, DealView, Duty, EntryView, SlotView, Standing } from "./types/Deals.sol";
-import { DealId, NodeId, Rate, dealIdOf } from "./types/Types.sol";
+import { DealState, DealView, Duty, EntryView, SlotState, SlotView, Standing, VacancyView } from "./types/Deals.sol";
+import { DealId, LOST, NodeId, REWARD_PARTS, Rate, dealIdOf } from "./types/Types.sol";
 import {
+    AskWord,
     BitsWord,
     Book,
     BookWord,
     DealWord,
     EntryWord,
     ExpiryWord,
+    MASK22,
     PeriodWord,
     Purse,
     PurseWord,
     Slot,
-    SlotsWord
+    SlotsWord,
+    Vacancy,
+    VacancyWord
 } from "./types/Words.sol";
 
 /// @title MarketLens
@@ -38,6 +42,8 @@ contract MarketLens is IMarketLens {
     using BookLib for Book;
     using BookLib for BookWord;
     using PurseLib for PurseWord;
+    using VacancyLib for VacancyWord;
+    using AskLib for AskWord;
 
     uint256 private constant BPS = 10_000;
 
@@ -94,7 +100,7 @@ contract MarketLens is IMarketLens {
                 v.slots[i] = _slotView(slots.slotOf(j), v);
             }
             v.slots[i].index = uint8(i);
-            slotPeriods += v.slots[i].provedPeriods;
+            if (v.slots[i].state != SlotState.Lost) slotPeriods += v.slots[i].provedPeriods;
         }
         v.paid = uint64(slotPeriods * v.rate.value());
         v.fee = uint64((uint256(v.paid) * _MARKET.FEE_BPS() + BPS - 1) / BPS);
@@ -158,16 +164,18 @@ contract MarketLens is IMarketLens {
         uint32 now_;
         (now_,) = _CLOCK.current();
         Book memory book = _bookAt(node, now_ + 1);
+        Purse memory purse = _MARKET.purseWord(node).unpack();
         d.period = now_;
         d.seed = _MARKET.periodWord(now_).seedOf();
         if (d.seed == 0) d.seed = _CLOCK.seedOf(now_);
         d.firstBlock = _CLOCK.seedBlockOf(now_) + 1;
         d.lastBlock = _CLOCK.firstBlockOf(now_ + 1) - 1;
-        d.frozenLength = uint64(book.lenPrev);
+        // The book of an evicted node stands still, and a cure is drawn from all of it.
+        d.frozenLength = uint64(book.evicted ? book.len : book.lenPrev);
         d.length = uint64(book.len);
         d.rate = uint64(book.ratePrev);
         d.proved = book.lastProved == now_ && now_ != 0;
-        d.barred = book.ratePrev == 0 || book.isSilent(now_);
+        d.barred = book.evicted || purse.forfeited == now_ || book.ratePrev == 0 || book.isSilent(now_);
     }
 
     /// @inheritdoc IMarketLens
@@ -177,13 +185,39 @@ contract MarketLens is IMarketLens {
         Purse memory purse = _MARKET.purseWord(node).unpack();
         s.node = node;
         s.rate = uint64(book.rate);
-        s.stakeNeeded = uint64(book.rate * _MARKET.STAKE_PERIODS());
+        s.stakeNeeded = uint64(book.rate * _MARKET.STAKE_PERIODS() + _MARKET.REPORT_BOUNTY());
         s.ledgerLength = uint64(book.len);
         s.lastProved = uint32(book.lastProved);
         s.provedPeriods = uint32(purse.proved);
         s.earned = uint64(purse.earned);
-        s.reward = uint64(purse.reward);
+        s.reward = uint64(purse.reward / REWARD_PARTS);
         s.out = uint32(book.out);
+        s.evicted = book.evicted;
+        if (book.evicted) s.pot = uint64(book.rate * _MARKET.STAKE_PERIODS());
+        uint256 since = book.lastProved + 1;
+        if (since < book.dutyFrom) since = book.dutyFrom;
+        if (since < purse.cureFrom) since = purse.cureFrom;
+        s.strikesFrom = uint32(since);
+        s.forfeited = uint32(purse.forfeited);
+    }
+
+    /// @inheritdoc IMarketLens
+    function vacancy(DealId id, uint8 slot) external view returns (VacancyView memory v) {
+        DealView memory d = deal(id);
+        if (slot >= d.slots.length) return v;
+        Vacancy memory word = _MARKET.vacancyWord(id, slot).unpack();
+        v.state = d.slots[slot].state;
+        v.bounty = uint64(d.slots[slot].bounty + word.bounty);
+        (uint32 now_,) = _CLOCK.current();
+        if (word.until >= now_) (v.reservedBy, v.until) = (word.by, word.until);
+        v.bond = uint64(_MARKET.bondOf(id, slot));
+        v.asks = uint16(word.asks);
+    }
+
+    /// @inheritdoc IMarketLens
+    function question(DealId id, uint8 slot, address asker) external view returns (uint64 leaf, uint32 due) {
+        AskWord word = _MARKET.askWord(id, slot, asker);
+        return (uint64(word.leafOf()), word.dueOf());
     }
 
     /// @inheritdoc IMarketLens
@@ -212,15 +246,28 @@ contract MarketLens is IMarketLens {
 
     function _slotView(Slot memory slot, DealView memory v) private view returns (SlotView memory s) {
         if (NodeId.unwrap(slot.node) == 0) return s;
+        Book memory book = _MARKET.bookWord(slot.node).unpack();
+        EntryWord entry = _MARKET.entryWord(slot.node, slot.start);
         s.node = slot.node;
         s.start = slot.start;
-        s.from = slot.from;
-        s.provedPeriods = _MARKET.provedBetween(slot.node, slot.from, v.end);
-        s.paid = uint64(s.provedPeriods * v.rate.value());
-        s.lastProved = uint32(_MARKET.bookWord(slot.node).unpack().lastProved);
-        // A range that was given to another since begins later.
-        EntryWord entry = _MARKET.entryWord(slot.node, slot.start);
-        if (entry.fromOf() == slot.from) {
+        s.lastProved = uint32(book.lastProved);
+        bool isThere;
+        if (slot.from >= LOST) {
+            s.state = SlotState.Lost;
+            s.bounty = uint64((slot.from - LOST) * v.rate.value() / 2);
+            // Its root stays until the deal's end.
+            isThere = entry.fromOf() == MASK22 && entry.untilOf() == v.end;
+        } else {
+            // Who was evicted after the deal's end held the slot to the end.
+            s.state = book.evicted && v.end > book.out ? SlotState.Evicted : SlotState.Held;
+            if (s.state == SlotState.Evicted) s.bounty = uint64(_MARKET.STAKE_PERIODS() * v.rate.value() / 2);
+            s.from = slot.from;
+            s.provedPeriods = _MARKET.provedBetween(slot.node, slot.from, v.end);
+            s.paid = uint64(s.provedPeriods * v.rate.value());
+            // A range that was given to another since begins later.
+            isThere = entry.fromOf() == slot.from;
+        }
+        if (isThere) {
             s.root = entry.rootOf();
             s.leaves = uint64(entry.leavesOf());
         }
@@ -229,6 +276,7 @@ contract MarketLens is IMarketLens {
     /// @dev The book as the market would roll it; one that is far behind as far as one touch brings it.
     function _bookAt(NodeId node, uint256 target) private view returns (Book memory book) {
         book = _MARKET.bookWord(node).unpack();
+        if (book.evicted) return book;
         for (uint256 left = _MARKET.ROLL_MAX(); left != 0 && book.asOf < target; --left) {
             if (book.rate == 0) {
                 book.skipTo(target);

@@ -143,13 +143,23 @@ contract NodeRegistry is INodeRegistry {
 
     /// @inheritdoc INodeRegistry
     function takeStake(NodeId id) external {
-        if (!IStorageMarket(MARKET).stakeFree(id)) revert NodeRegistry_StakeBound(id);
-        uint64 units = _nodes[id].stake;
-        if (units == 0) revert NodeRegistry_ZeroAmount();
+        uint64 stake = _nodes[id].stake;
+        uint256 bound = IStorageMarket(MARKET).stakeBound(id);
+        if (bound >= stake) revert NodeRegistry_StakeBound(id);
+        uint64 units = stake - uint64(bound);
         address owner = _nodes[id].owner;
-        _nodes[id].stake = 0;
+        _nodes[id].stake = uint64(bound);
         emit StakeTaken(id, owner, units);
         IEscrow(ESCROW).unstake(owner, units);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function slash(NodeId id, uint256 units) external returns (uint64 stake) {
+        if (msg.sender != MARKET) revert NodeRegistry_NotMarket(msg.sender);
+        // The market takes no more than the stake was asked to cover, so this never underflows.
+        stake = uint64(_nodes[id].stake - units);
+        _nodes[id].stake = stake;
+        emit StakeSlashed(id, units, stake);
     }
 
     // Keepers

@@ -1,72 +1,81 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import { Address } from "@openzeppelin/contracts/utils/Address.sol";
 import { IClock } from "./interfaces/IClock.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
+import { IMarketBase } from "./interfaces/IMarketBase.sol";
+import { IMarketCore } from "./interfaces/IMarketCore.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
-import { IStorageMarket } from "./interfaces/IStorageMarket.sol";
-import { Ledgers } from "./Ledgers.sol";
-import { DealLib } from "./libraries/WordLib.sol";
+import { Deals } from "./Deals.sol";
+import { BitsLib } from "./libraries/BitsLib.sol";
+import { BookLib, PurseLib } from "./libraries/BookLib.sol";
+import { Draw } from "./libraries/Draw.sol";
 import { RateLib } from "./libraries/RateLib.sol";
-import { Acceptance, DealState, Refusal, Terms } from "./types/Deals.sol";
-import { DealId, NodeId, PERIOD_LIMIT, Rate, dealIdOf } from "./types/Types.sol";
-import { DealWord, MASK34, Slot, SlotsWord } from "./types/Words.sol";
+import { DealLib, EntryLib, PeriodLib } from "./libraries/WordLib.sol";
+import { Acceptance, DealState, MarketParameters, Refusal, Terms } from "./types/Deals.sol";
+import { DealId, LOST, NodeId, REWARD_PARTS, Rate, dealIdOf } from "./types/Types.sol";
+import {
+    BitsWord,
+    Book,
+    BookWord,
+    DealWord,
+    EntryWord,
+    ExpiryWord,
+    MASK34,
+    MASK38,
+    PeriodWord,
+    Purse,
+    PurseWord,
+    Slot,
+    SlotsWord
+} from "./types/Words.sol";
 
 /// @title StorageMarket
-/// @notice Documented in IStorageMarket. Deals and slots are here, what nodes hold and prove is in Ledgers.
-contract StorageMarket is Ledgers, EIP712 {
+/// @notice Documented in IMarketCore: what happens every day. The rest of the market is in Custody.
+contract StorageMarket is Deals, IMarketCore {
     using RateLib for Rate;
     using DealLib for DealWord;
     using DealLib for SlotsWord;
+    using EntryLib for EntryWord;
+    using PeriodLib for PeriodWord;
+    using BitsLib for BitsWord;
+    using BookLib for Book;
+    using BookLib for BookWord;
+    using PurseLib for Purse;
+    using PurseLib for PurseWord;
 
-    /// @dev What is the same for every slot of an opening or filling.
-    struct Filling {
-        DealId id;
-        address client;
-        uint48 number;
-        Rate rate;
-        uint64 leaves;
-        uint32 from;
-        uint32 end;
-        uint32 maxEnd;
-        uint40 blockNumber;
+    /// @inheritdoc IMarketCore
+    address public immutable CUSTODY;
+
+    /// @param custody made with the same parameters
+    constructor(MarketParameters memory p, address custody) Deals(p) {
+        if (IMarketBase(custody).PARAMETERS() != PARAMETERS) revert StorageMarket_BadParameters();
+        CUSTODY = custody;
     }
 
-    uint256 private constant BPS = 10_000;
-    bytes32 private constant ACCEPTANCE_TYPE = keccak256(
-        "Acceptance(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline)"
-    );
+    /// @dev Faults, repair and changes of deals: Custody's code over this storage. What it answers is handed on.
+    fallback() external {
+        address custody = CUSTODY;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            let done := delegatecall(gas(), custody, free, calldatasize(), 0, 0)
+            returndatacopy(free, 0, returndatasize())
+            if done { return(free, returndatasize()) }
+            revert(free, returndatasize())
+        }
+    }
 
-    /// @inheritdoc IStorageMarket
-    uint32 public constant DEAL_PERIODS_MIN = 2;
-    /// @inheritdoc IStorageMarket
-    uint8 public constant SLOTS_MAX = 64;
-
-    /// @inheritdoc IStorageMarket
-    uint16 public immutable FEE_BPS;
-
-    uint256 private immutable PERIOD_BLOCKS;
-    uint256 private immutable PERIOD_SECONDS;
-
-    mapping(DealId id => DealWord) private _deals;
-    mapping(DealId id => mapping(uint256 i => SlotsWord)) private _slots;
-
-    /// @dev Clock exists already; the others need not.
-    constructor(address clock, address escrow, address registry, address bank, uint16 feeBps, uint16 stakePeriods)
-        Ledgers(clock, escrow, registry, bank, stakePeriods)
-        EIP712("StorageMarket", "1")
-    {
-        if (feeBps > BPS) revert StorageMarket_BadParameters();
-        FEE_BPS = feeBps;
-        PERIOD_BLOCKS = IClock(clock).PERIOD_BLOCKS();
-        PERIOD_SECONDS = PERIOD_BLOCKS * IClock(clock).BLOCK_SECONDS();
+    /// @inheritdoc IMarketCore
+    function multicall(bytes[] calldata calls) external returns (bytes[] memory answers) {
+        answers = new bytes[](calls.length);
+        for (uint256 i = 0; i < calls.length; ++i) answers[i] = Address.functionDelegateCall(address(this), calls[i]);
     }
 
     // Deals
 
-    /// @inheritdoc IStorageMarket
+    /// @inheritdoc IMarketCore
     function openDeal(address client, Terms calldata terms, Acceptance[] calldata acceptances)
         external
         returns (DealId id, uint256 filled)
@@ -87,7 +96,9 @@ contract StorageMarket is Ledgers, EIP712 {
             maxEnd: terms.maxEnd,
             blockNumber: blockNumber
         });
-        uint256 units = quote(terms.rate, terms.n, terms.end - f.from);
+        uint256 units = _quote(terms.rate, terms.n, terms.end - f.from);
+        uint256 fee = units - terms.rate.value() * terms.n * (terms.end - f.from);
+        if (fee < DEAL_FEE_MIN) revert StorageMarket_TooSmall(fee, DEAL_FEE_MIN);
         Rate highest = IEscrow(ESCROW).lock(client, msg.sender, terms.number, period, blockNumber, units);
         _checkPrice(terms.rate, highest, terms.leaves);
         emit DealOpened(id, client, msg.sender, terms, f.from, units);
@@ -96,71 +107,7 @@ contract StorageMarket is Ledgers, EIP712 {
         if (filled < terms.minFilled) revert StorageMarket_TooFewFilled(filled, terms.minFilled);
     }
 
-    /// @inheritdoc IStorageMarket
-    function fillSlot(DealId id, uint64 leaves, Acceptance calldata acceptance) external {
-        (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
-        DealWord deal = _deals[id];
-        address client = id.clientOf();
-        if (msg.sender != client && !IEscrow(ESCROW).mayAct(client, msg.sender, period)) {
-            revert StorageMarket_NotClient(id, msg.sender);
-        }
-        if (deal.stateOf() != DealState.Open || deal.endOf() <= period + 1) revert StorageMarket_NotOpen(id);
-        if (leaves == 0 || leaves > MASK34) revert StorageMarket_BadTerms();
-        if (acceptance.slot >= deal.nOf()) revert StorageMarket_BadSlot(acceptance.slot);
-        _checkVacant(id, deal, acceptance);
-
-        Filling memory f = Filling({
-            id: id,
-            client: client,
-            number: id.numberOf(),
-            rate: deal.rateOf(),
-            leaves: leaves,
-            from: period + 1,
-            end: deal.endOf(),
-            maxEnd: deal.maxEndOf(),
-            blockNumber: blockNumber
-        });
-        (Refusal why, Slot memory slot) = _fill(f, acceptance);
-        if (why != Refusal.None) revert StorageMarket_Refused(acceptance.node, why);
-        if (acceptance.slot == 0) {
-            _deals[id] = deal.withSlot0(slot);
-        } else {
-            (uint256 word, uint256 j) = DealLib.placeOf(acceptance.slot);
-            _slots[id][word] = _slots[id][word].withSlot(j, slot);
-        }
-    }
-
-    /// @inheritdoc IStorageMarket
-    function extend(DealId id, uint32 end, address payer) external {
-        (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
-        DealWord deal = _deals[id];
-        uint32 formerEnd = deal.endOf();
-        if (deal.stateOf() != DealState.Open || formerEnd <= period + 1) revert StorageMarket_NotOpen(id);
-        if (end <= formerEnd || end > deal.maxEndOf()) revert StorageMarket_BadEnd(end, deal.maxEndOf());
-
-        _deals[id] = deal.withEnd(end);
-        uint256 n = deal.nOf();
-        Rate rate = deal.rateOf();
-        uint256 leaves;
-        for (uint256 i = 0; i < n; ++i) {
-            Slot memory slot = _slotOf(id, deal, i);
-            if (NodeId.unwrap(slot.node) == 0) continue;
-            leaves = _prolong(slot.node, slot.start, rate.value(), formerEnd, end);
-        }
-        uint32 from = deal.fromOf();
-        uint256 units = quote(rate, uint8(n), end - from) - quote(rate, uint8(n), formerEnd - from);
-        emit DealExtended(id, payer, end, units);
-        address client = id.clientOf();
-        if (payer == client) {
-            Rate highest = IEscrow(ESCROW).lock(client, msg.sender, 0, period, blockNumber, units);
-            _checkPrice(rate, highest, leaves);
-        } else {
-            if (payer != msg.sender) revert StorageMarket_NotClient(id, msg.sender);
-            IEscrow(ESCROW).lockGift(payer, client, blockNumber, units);
-        }
-    }
-
-    /// @inheritdoc IStorageMarket
+    /// @inheritdoc IMarketCore
     function settle(DealId[] calldata ids) external {
         (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
         uint256 fees;
@@ -168,9 +115,166 @@ contract StorageMarket is Ledgers, EIP712 {
         if (fees != 0) IEscrow(ESCROW).credit(BANK, fees);
     }
 
+    // Nodes
+
+    /// @inheritdoc IMarketCore
+    function pin() external returns (bytes20 seed) {
+        (uint32 period,) = IClock(CLOCK).current();
+        PeriodWord word = _pinned(period);
+        _periods[period] = word;
+        return word.seedOf();
+    }
+
+    /// @inheritdoc IMarketCore
+    function prove(NodeId node, uint32 period, bytes calldata proof) external {
+        (uint32 current,) = IClock(CLOCK).current();
+        if (period != current) revert StorageMarket_PeriodClosed(period, current);
+        Book memory book = _rolledFully(node, period + 1);
+        if (book.lastProved >= period) revert StorageMarket_AlreadyProved(node, period);
+        if (book.ratePrev == 0) revert StorageMarket_NothingToProve(node, period);
+        if (book.isSilent(period)) revert StorageMarket_Silent(node);
+        PeriodWord word = _pinned(period);
+        Purse memory purse = _purses[node].unpack();
+        if (purse.forfeited == period) revert StorageMarket_Forfeited(node, period);
+        _verify(node, period, challengeBase(node, period, word.seedOf()), book, proof, CHALLENGES);
+
+        _countReward(purse, uint32(book.lastProved));
+        uint256 i = period / BitsLib.PERIODS_PER_WORD;
+        _bits[node][i] = _bits[node][i].set(period, purse.proved);
+        purse.proved += 1;
+        purse.earned += book.ratePrev;
+        purse.lastRate = book.ratePrev;
+        _purses[node] = purse.pack();
+        book.lastProved = period;
+        _books[node] = book.pack();
+        _periods[period] = PeriodLib.pack(word.seedOf(), word.paidOf() + book.ratePrev);
+        emit Proved(node, period, book.ratePrev, purse.earned, msg.sender);
+    }
+
+    /// @inheritdoc IMarketCore
+    function collect(NodeId node) external {
+        Purse memory purse = _purses[node].unpack();
+        uint256 units = purse.earned;
+        if (units == 0) return;
+        purse.earned = 0;
+        _purses[node] = purse.pack();
+        address owner = INodeRegistry(REGISTRY).ownerOf(node);
+        emit Collected(node, owner, units);
+        IEscrow(ESCROW).credit(owner, units);
+    }
+
+    /// @inheritdoc IMarketCore
+    function roll(NodeId node, uint32 periods) external {
+        (uint32 period,) = IClock(CLOCK).current();
+        Book memory book = _rolled(node, period + 1, periods);
+        _books[node] = book.pack();
+    }
+
+    /// @inheritdoc IMarketCore
+    function trim(NodeId node, uint64[] calldata starts) external {
+        if (!INodeRegistry(REGISTRY).speaksFor(node, msg.sender)) revert StorageMarket_NotNode(node, msg.sender);
+        (uint32 period,) = IClock(CLOCK).current();
+        Book memory book = _rolledFully(node, period + 1);
+        // A proof of this period needs every range that was there at its first block; and with a choice of what to
+        // trim a node could choose its draws.
+        if (!book.isDone(period)) revert StorageMarket_ProofDue(node, period);
+        for (uint256 i = 0; i < starts.length; ++i) {
+            uint256 start = starts[i];
+            if (start > MASK38) revert StorageMarket_NotTrimmable(starts[i]);
+            EntryWord entry = _entries[_key(node, start)];
+            Rate rate = entry.rateOf();
+            // Zeroed, because a stale range inside a later one would prove that nothing is held there.
+            if (Rate.unwrap(rate) == 0 || start + rate.value() != book.len || entry.untilOf() > period) {
+                revert StorageMarket_NotTrimmable(starts[i]);
+            }
+            _entries[_key(node, start)] = EntryWord.wrap(0);
+            book.len = start;
+        }
+        _books[node] = book.pack();
+        emit Trimmed(node, uint64(book.len));
+    }
+
+    // For the registry and the bank
+
+    /// @inheritdoc IMarketCore
+    function markLeaving(NodeId node) external returns (uint32 from) {
+        if (msg.sender != REGISTRY) revert StorageMarket_NotRegistry(msg.sender);
+        (uint32 period,) = IClock(CLOCK).current();
+        Book memory book = _rolledFully(node, period + 1);
+        if (book.out == 0) {
+            book.out = period + 1;
+            emit NodeOut(node, period + 1);
+        }
+        _books[node] = book.pack();
+        return uint32(book.out);
+    }
+
+    /// @inheritdoc IMarketCore
+    function takeReward(NodeId node) external returns (uint256 units) {
+        if (msg.sender != BANK) revert StorageMarket_NotBank(msg.sender);
+        (uint32 period,) = IClock(CLOCK).current();
+        Purse memory purse = _purses[node].unpack();
+        uint32 lastProved = uint32(_books[node].unpack().lastProved);
+        if (lastProved < period) _countReward(purse, lastProved);
+        units = purse.reward / REWARD_PARTS;
+        purse.reward %= REWARD_PARTS;
+        _purses[node] = purse.pack();
+    }
+
     // Reading
 
-    /// @inheritdoc IStorageMarket
+    /// @inheritdoc IMarketCore
+    function stakeBound(NodeId node) external view returns (uint256) {
+        (uint32 period,) = IClock(CLOCK).current();
+        Book memory book = _rolledView(node, period + 1);
+        if (book.evicted) return _mayCure(book, period) ? type(uint256).max : book.rate * STAKE_PERIODS;
+        uint256 idleFrom = book.dutyFrom > book.out ? book.dutyFrom : book.out;
+        bool isFree =
+            book.asOf == period + 1 && book.out != 0 && book.rate == 0 && period >= idleFrom + EXIT_PERIODS;
+        return isFree ? 0 : type(uint256).max;
+    }
+
+    /// @inheritdoc IMarketCore
+    function challengeBase(NodeId node, uint32 period, bytes20 seed) public view returns (bytes32) {
+        return Draw.base(block.chainid, address(this), node, period, seed);
+    }
+
+    /// @inheritdoc IMarketCore
+    function provedBetween(NodeId node, uint32 from, uint32 to) external view returns (uint32) {
+        return _provedBetween(node, from, to);
+    }
+
+    /// @inheritdoc IMarketCore
+    function entryWord(NodeId node, uint64 start) external view returns (EntryWord) {
+        return start > MASK38 ? EntryWord.wrap(0) : _entries[_key(node, start)];
+    }
+
+    /// @inheritdoc IMarketCore
+    function bookWord(NodeId node) external view returns (BookWord) {
+        return _books[node];
+    }
+
+    /// @inheritdoc IMarketCore
+    function purseWord(NodeId node) external view returns (PurseWord) {
+        return _purses[node];
+    }
+
+    /// @inheritdoc IMarketCore
+    function bitsWord(NodeId node, uint32 i) external view returns (BitsWord) {
+        return _bits[node][i];
+    }
+
+    /// @inheritdoc IMarketCore
+    function expiryWord(NodeId node, uint32 i) external view returns (ExpiryWord) {
+        return _expiries[node][i];
+    }
+
+    /// @inheritdoc IMarketCore
+    function periodWord(uint32 period) external view returns (PeriodWord) {
+        return _periods[period];
+    }
+
+    /// @inheritdoc IMarketCore
     function acceptanceHash(address client, Terms calldata terms, Acceptance calldata acceptance)
         external
         view
@@ -185,40 +289,27 @@ contract StorageMarket is Ledgers, EIP712 {
         return _acceptanceHash(f, acceptance);
     }
 
-    /// @inheritdoc IStorageMarket
-    function quote(Rate rate, uint8 n, uint32 periods) public view returns (uint256 units) {
-        units = rate.value() * n * periods;
-        units += _feeOn(units);
+    /// @inheritdoc IMarketCore
+    function quote(Rate rate, uint8 n, uint32 periods) external view returns (uint256) {
+        return _quote(rate, n, periods);
     }
 
-    /// @inheritdoc IStorageMarket
+    /// @inheritdoc IMarketCore
     function dealWord(DealId id) external view returns (DealWord) {
         return _deals[id];
     }
 
-    /// @inheritdoc IStorageMarket
+    /// @inheritdoc IMarketCore
     function slotsWord(DealId id, uint256 i) external view returns (SlotsWord) {
         return _slots[id][i];
-    }
-
-    /// @dev Rounded up, so that the fee on a part is never more than on the whole.
-    function _feeOn(uint256 units) private view returns (uint256) {
-        return (units * FEE_BPS + BPS - 1) / BPS;
     }
 
     function _checkTerms(Terms calldata t, uint32 from) private pure {
         if (
             !t.rate.isValid() || t.leaves == 0 || t.leaves > MASK34 || t.k == 0 || t.n < t.k || t.n > SLOTS_MAX
                 || t.minFilled < t.k || t.minFilled > t.n || t.end < from + DEAL_PERIODS_MIN || t.maxEnd < t.end
-                || t.maxEnd >= PERIOD_LIMIT
+                || t.maxEnd >= LOST
         ) revert StorageMarket_BadTerms();
-    }
-
-    /// @dev `price` is the highest price that the client gave its operator, 0 = any.
-    function _checkPrice(Rate rate, Rate price, uint256 leaves) private view {
-        if (Rate.unwrap(price) == 0) return;
-        Rate highest = RateLib.lowest(price.value(), leaves, PERIOD_SECONDS);
-        if (rate.value() > highest.value()) revert StorageMarket_TooDear(rate, highest);
     }
 
     function _fillAll(Filling memory f, Terms calldata terms, Acceptance[] calldata acceptances)
@@ -261,46 +352,6 @@ contract StorageMarket is Ledgers, EIP712 {
         _deals[f.id] = deal;
     }
 
-    /// @dev Fills one slot if the acceptance still holds.
-    function _fill(Filling memory f, Acceptance calldata a) private returns (Refusal why, Slot memory slot) {
-        if (a.deadline < f.blockNumber || a.deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, slot);
-        (address hot, uint64 stake) = INodeRegistry(REGISTRY).keyOf(a.node);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(_acceptanceHash(f, a), a.r, a.vs);
-        if (failure != ECDSA.RecoverError.NoError || signer != hot) return (Refusal.Signature, slot);
-
-        uint64 start;
-        (why, start) = _take(a.node, f.rate, stake, a.root, f.leaves, f.from, f.end, a.hint);
-        if (why != Refusal.None) return (why, slot);
-        emit SlotFilled(f.id, a.node, a.slot, start, a.root, f.leaves, f.from);
-        return (Refusal.None, Slot(a.node, start, f.from));
-    }
-
-    function _acceptanceHash(Filling memory f, Acceptance calldata a) private view returns (bytes32) {
-        return _hashTypedDataV4(
-            keccak256(
-                abi.encode(
-                    ACCEPTANCE_TYPE, f.client, f.number, a.slot, a.node, a.root, f.leaves, f.rate, f.maxEnd, a.deadline
-                )
-            )
-        );
-    }
-
-    function _checkVacant(DealId id, DealWord deal, Acceptance calldata acceptance) private view {
-        uint256 n = deal.nOf();
-        for (uint256 i = 0; i < n; ++i) {
-            Slot memory slot = _slotOf(id, deal, i);
-            if (NodeId.unwrap(slot.node) == 0) continue;
-            if (i == acceptance.slot) revert StorageMarket_SlotTaken(id, acceptance.slot);
-            if (slot.node == acceptance.node) revert StorageMarket_NodeTwice(acceptance.node);
-        }
-    }
-
-    function _slotOf(DealId id, DealWord deal, uint256 index) private view returns (Slot memory) {
-        if (index == 0) return deal.slot0Of();
-        (uint256 word, uint256 j) = DealLib.placeOf(index);
-        return _slots[id][word].slotOf(j);
-    }
-
     function _settle(DealId id, uint32 period, uint40 blockNumber) private returns (uint256 fee) {
         DealWord deal = _deals[id];
         if (deal.stateOf() != DealState.Open) revert StorageMarket_NotOpen(id);
@@ -310,16 +361,24 @@ contract StorageMarket is Ledgers, EIP712 {
 
         uint256 slotPeriods = deal.formerOf();
         uint256 n = deal.nOf();
+        uint256 rate = deal.rateOf().value();
+        uint256 bounties;
         for (uint256 i = 0; i < n; ++i) {
             Slot memory slot = _slotOf(id, deal, i);
-            if (NodeId.unwrap(slot.node) != 0) slotPeriods += provedBetween(slot.node, slot.from, end);
+            if (slot.from >= LOST) {
+                bounties += (slot.from - LOST) * rate / 2;
+            } else if (NodeId.unwrap(slot.node) != 0) {
+                slotPeriods += _provedBetween(slot.node, slot.from, end);
+            }
         }
-        uint256 paid = slotPeriods * deal.rateOf().value();
+        uint256 paid = slotPeriods * rate;
         fee = _feeOn(paid);
-        uint256 locked = quote(deal.rateOf(), uint8(n), end - deal.fromOf());
+        uint256 locked = _quote(deal.rateOf(), n, end - deal.fromOf());
         uint256 refund = locked - paid - fee;
         address client = id.clientOf();
         emit DealSettled(id, client, paid, fee, refund);
         IEscrow(ESCROW).unlock(client, blockNumber, locked, refund);
+        // What nobody earned by a refill is the client's.
+        if (bounties != 0) IEscrow(ESCROW).credit(client, bounties);
     }
 }

@@ -39,8 +39,9 @@ interface IBank {
     /// @notice Units emitted at most in `period`.
     function emissionOf(uint32 period) external view returns (uint256 units);
 
-    /// @notice Units of reward for `rate` units proved in `period`, in which all together proved `paid`.
-    function rewardOf(uint32 period, uint256 paid, uint256 rate) external view returns (uint256 units);
+    /// @notice Reward, in parts of a unit (10^-8), for `rate` units proved in `period`, in which all together proved
+    /// `paid`. Parts of many periods make whole units, so small deals earn as large ones do.
+    function rewardOf(uint32 period, uint256 paid, uint256 rate) external view returns (uint256 parts);
 
     /// @notice Mints what each of `nodes` earned as reward in the periods before this one, to their owners' free
     /// money in Escrow. Anyone may call.

@@ -62,12 +62,15 @@ interface IEscrow {
         address indexed client, address indexed payer, uint256 units, uint256 free, uint256 locked, uint40 previousEvent
     );
 
-    /// @notice A deal of `client` was settled: `units` left its lock, of which `refund` came back.
+    /// @notice A deal of `client` was settled or shortened: `units` left its lock, of which `refund` came back.
     event Unlocked(
         address indexed client, uint256 units, uint256 refund, uint256 free, uint256 locked, uint40 previousEvent
     );
 
-    /// @notice `units` were credited to `account` by the market: pay of a node, or the fee.
+    /// @notice `units` of `account` were put down as a bond in the market.
+    event Charged(address indexed account, uint256 units, uint256 free);
+
+    /// @notice `units` were credited to `account` by the market: pay of a node, a bond, a bounty, or the fee.
     event Credited(address indexed account, uint256 units, uint256 free);
 
     /// @notice `units` of `account` became stake.
@@ -148,6 +151,9 @@ interface IEscrow {
 
     /// @notice Takes `units` out of the lock of `client`, of which `refund` is free again. Market only.
     function unlock(address client, uint40 blockNumber, uint256 units, uint256 refund) external;
+
+    /// @notice Takes `units` of free money of `account` as a bond. Market only.
+    function charge(address account, uint256 units) external;
 
     /// @notice Credits `units` that left a lock to `account`. Market only.
     function credit(address account, uint256 units) external;

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import { DealId, NodeId } from "../types/Types.sol";
-import { DealView, Duty, EntryView, Standing } from "../types/Deals.sol";
+import { DealView, Duty, EntryView, Standing, VacancyView } from "../types/Deals.sol";
 
 /// @title Makes the market's packed words readable. It holds nothing and can be made anew by anyone.
 /// @notice Every view is bounded by PAGE_MAX; nobody needs events to know the state.
@@ -36,6 +36,12 @@ interface IMarketLens {
     function duty(NodeId node) external view returns (Duty memory);
 
     function standing(NodeId node) external view returns (Standing memory);
+
+    /// @notice What a repairer needs to know of a slot.
+    function vacancy(DealId id, uint8 slot) external view returns (VacancyView memory);
+
+    /// @notice The leaf that `asker` asked for and the last period in which it may be shown; due 0 = nothing asked.
+    function question(DealId id, uint8 slot, address asker) external view returns (uint64 leaf, uint32 due);
 
     /// @notice Up to `count` nodes from number `from`.
     function standings(NodeId from, uint32 count) external view returns (Standing[] memory);

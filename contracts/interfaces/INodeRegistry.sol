@@ -52,12 +52,15 @@ interface INodeRegistry {
     event StakeAdded(NodeId indexed node, uint64 units, uint64 stake);
     /// @notice The node takes no more shards; its stake is free some periods after its last one.
     event ExitStarted(NodeId indexed node, uint32 from);
+    /// @notice `units` of stake were lost; the market says for what.
+    event StakeSlashed(NodeId indexed node, uint256 units, uint64 stake);
     event StakeTaken(NodeId indexed node, address indexed owner, uint64 units);
     event KeeperAnnounced(uint32 indexed keeper, address indexed owner, address indexed key, string endpoint);
 
     error NodeRegistry_NotOwner(NodeId node, address caller);
     /// @notice Neither the owner nor the hot key of the node.
     error NodeRegistry_NotNode(NodeId node, address caller);
+    error NodeRegistry_NotMarket(address caller);
     error NodeRegistry_ZeroAddress();
     /// @notice The endpoint is empty or longer than ENDPOINT_BYTES_MAX.
     error NodeRegistry_BadEndpoint(uint256 length);
@@ -123,8 +126,11 @@ interface INodeRegistry {
     function exit(NodeId node) external;
 
     /// @notice Pays the stake to the owner's free money, once the node has left and its last shard ended long enough
-    /// ago. Anyone may call.
+    /// ago; of an evicted node what its pot does not owe, once it can cure no more. Anyone may call.
     function takeStake(NodeId node) external;
+
+    /// @notice Takes `units` off the stake, which the market gives to others; tells what is left. Market only.
+    function slash(NodeId node, uint256 units) external returns (uint64 stake);
 
     // Keepers
 

@@ -5,6 +5,8 @@ import { Book, BookWord, MASK22, MASK38, Purse, PurseWord } from "../types/Words
 
 /// @title A node's book: what its ledger is as long as, what it earns, and both as they were a period ago.
 library BookLib {
+    using BookLib for Book;
+
     /// @notice Periods without a proof, while holding shards, after which a node can prove no more. Below the 224
     /// periods of a bitmap word, so that the count at any end of a slot is found next to it.
     uint256 internal constant SILENCE_MAX = 200;
@@ -19,13 +21,13 @@ library BookLib {
         b.lastProved = (w >> 174) & MASK22;
         b.dutyFrom = (w >> 196) & MASK22;
         b.out = (w >> 218) & MASK22;
+        b.evicted = w >> 240 != 0;
     }
 
     function pack(Book memory b) internal pure returns (BookWord) {
-        return BookWord.wrap(
-            b.len | (b.lenPrev << 38) | (b.rate << 76) | (b.ratePrev << 114) | (b.asOf << 152) | (b.lastProved << 174)
-                | (b.dutyFrom << 196) | (b.out << 218)
-        );
+        uint256 w = b.len | (b.lenPrev << 38) | (b.rate << 76) | (b.ratePrev << 114) | (b.asOf << 152)
+            | (b.lastProved << 174) | (b.dutyFrom << 196) | (b.out << 218);
+        return BookWord.wrap(b.evicted ? w | (1 << 240) : w);
     }
 
     /// @notice Goes to the next period, at whose first block `expiring` leaves the rate.
@@ -60,22 +62,35 @@ library BookLib {
         if (b.rate == 0) b.dutyFrom = b.asOf;
         b.rate += rate;
     }
+
+    /// @notice Gives up a range of `rate` units from period asOf on.
+    function drop(Book memory b, uint256 rate) internal pure {
+        b.rate -= rate;
+        if (b.rate == 0) b.dutyFrom = b.asOf;
+    }
+
+    /// @notice True if nothing can be proved in `period` any more, the one before asOf.
+    function isDone(Book memory b, uint256 period) internal pure returns (bool) {
+        return b.ratePrev == 0 || b.lastProved == period || b.isSilent(period);
+    }
 }
 
 /// @title A node's pay in a word.
 library PurseLib {
     function unpack(PurseWord word) internal pure returns (Purse memory p) {
         uint256 w = PurseWord.unwrap(word);
-        p.earned = uint96(w);
-        p.reward = uint64(w >> 96);
-        p.proved = uint32(w >> 160);
-        p.lastRate = (w >> 192) & MASK38;
-        p.cureFrom = (w >> 230) & MASK22;
+        p.earned = uint64(w);
+        p.reward = uint88(w >> 64);
+        p.proved = (w >> 152) & MASK22;
+        p.lastRate = (w >> 174) & MASK38;
+        p.cureFrom = (w >> 212) & MASK22;
+        p.forfeited = w >> 234;
     }
 
     function pack(Purse memory p) internal pure returns (PurseWord) {
         return PurseWord.wrap(
-            p.earned | (p.reward << 96) | (p.proved << 160) | (p.lastRate << 192) | (p.cureFrom << 230)
+            p.earned | (p.reward << 64) | (p.proved << 152) | (p.lastRate << 174) | (p.cureFrom << 212)
+                | (p.forfeited << 234)
         );
     }
 }

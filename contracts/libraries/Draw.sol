@@ -1,11 +1,30 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { NodeId } from "../types/Types.sol";
+import { DealId, NodeId } from "../types/Types.sol";
 
 /// @title What a node is asked in a period; see docs/formats/proof.md.
 library Draw {
     bytes32 internal constant DOMAIN = "storage-market challenge v1";
+
+    bytes32 internal constant TAKEOVER_DOMAIN = "storage-market takeover v1";
+
+    /// @notice What every draw of a node comes from that takes over a slot in a period.
+    function takeoverBase(
+        uint256 chainId,
+        address market,
+        NodeId node,
+        uint32 period,
+        bytes20 seed,
+        DealId deal,
+        uint8 slot
+    ) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encodePacked(
+                TAKEOVER_DOMAIN, chainId, market, NodeId.unwrap(node), period, bytes32(seed), DealId.unwrap(deal), slot
+            )
+        );
+    }
 
     /// @notice What every draw of a node in a period comes from.
     function base(uint256 chainId, address market, NodeId node, uint32 period, bytes20 seed)

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import { DealState } from "../types/Deals.sol";
 import { NodeId, Rate } from "../types/Types.sol";
 import {
+    AskWord,
     DealWord,
     EntryWord,
     ExpiryWord,
@@ -16,7 +17,9 @@ import {
     MASK84,
     PeriodWord,
     Slot,
-    SlotsWord
+    SlotsWord,
+    Vacancy,
+    VacancyWord
 } from "../types/Words.sol";
 
 /// @title A range of a ledger in a word.
@@ -54,6 +57,11 @@ library EntryLib {
 
     function isLive(EntryWord w, uint256 period) internal pure returns (bool) {
         return fromOf(w) <= period && period < untilOf(w);
+    }
+
+    /// @notice A range that its holder lost: live in no period, and not to be refilled or trimmed before `until`.
+    function lost(EntryWord w) internal pure returns (EntryWord) {
+        return EntryWord.wrap(EntryWord.unwrap(w) | (MASK22 << 40));
     }
 
     function withUntil(EntryWord w, uint256 until) internal pure returns (EntryWord) {
@@ -97,6 +105,10 @@ library DealLib {
 
     function formerOf(DealWord w) internal pure returns (uint256) {
         return (DealWord.unwrap(w) >> 84) & MASK40;
+    }
+
+    function plusFormer(DealWord w, uint256 slotPeriods) internal pure returns (DealWord) {
+        return DealWord.wrap(DealWord.unwrap(w) + (slotPeriods << 84));
     }
 
     function nOf(DealWord w) internal pure returns (uint8) {
@@ -150,6 +162,46 @@ library DealLib {
         slot.node = NodeId.wrap(uint32(bits & MASK24));
         slot.start = uint64((bits >> 24) & MASK38);
         slot.from = uint32((bits >> 62) & MASK22);
+    }
+}
+
+/// @title What waits at a slot, in a word.
+library VacancyLib {
+    function unpack(VacancyWord word) internal pure returns (Vacancy memory v) {
+        uint256 w = VacancyWord.unwrap(word);
+        v.bounty = uint64(w);
+        v.bond = uint64(w >> 64);
+        v.by = NodeId.wrap(uint32((w >> 128) & MASK24));
+        v.until = uint32((w >> 152) & MASK22);
+        v.lapses = uint8(w >> 174);
+        v.asks = uint16(w >> 182);
+    }
+
+    function pack(Vacancy memory v) internal pure returns (VacancyWord) {
+        return VacancyWord.wrap(
+            v.bounty | (v.bond << 64) | (uint256(NodeId.unwrap(v.by)) << 128) | (uint256(v.until) << 152)
+                | (v.lapses << 174) | (v.asks << 182)
+        );
+    }
+}
+
+/// @title A question in a word.
+library AskLib {
+    function pack(uint256 leaf, uint256 due, uint256 from) internal pure returns (AskWord) {
+        return AskWord.wrap(leaf | (due << 34) | (from << 56));
+    }
+
+    function leafOf(AskWord w) internal pure returns (uint256) {
+        return AskWord.unwrap(w) & MASK34;
+    }
+
+    /// @notice 0 where nothing was asked.
+    function dueOf(AskWord w) internal pure returns (uint32) {
+        return uint32((AskWord.unwrap(w) >> 34) & MASK22);
+    }
+
+    function fromOf(AskWord w) internal pure returns (uint32) {
+        return uint32(AskWord.unwrap(w) >> 56);
     }
 }
 

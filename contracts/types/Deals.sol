@@ -63,10 +63,46 @@ enum DealState {
     Settled
 }
 
+/// @notice What a market is made with; the same for its two contracts.
+struct MarketParameters {
+    address clock;
+    address escrow;
+    address registry;
+    address bank;
+    /// fee on what nodes are paid, basis points
+    uint16 feeBps;
+    /// periods of pay that a stake covers: twice the longest fine at least, so that no fine is ever uncovered
+    uint16 stakePeriods;
+    /// units for the reporter of an eviction
+    uint64 reportBounty;
+    /// units put down with a question, and at least with a reservation
+    uint64 askBond;
+    /// units of fee that a deal must promise
+    uint64 dealFeeMin;
+}
+
+/// @notice Who has a slot.
+enum SlotState {
+    /// nobody ever had it; its root is not known
+    Vacant,
+    Held,
+    /// told, convicted or compensated for; the root is known and the slot can be claimed
+    Lost,
+    /// its holder is evicted and may cure; it can be claimed all the same
+    Evicted
+}
+
+/// @notice How a slot lost its holder.
+enum Vacated {
+    Told,
+    Convicted,
+    Evicted
+}
+
 /// @notice A slot as the views tell it.
 struct SlotView {
     uint8 index;
-    /// 0 while vacant
+    /// 0 if nobody ever held it
     NodeId node;
     /// first byte position of its range in the node's ledger
     uint64 start;
@@ -81,6 +117,10 @@ struct SlotView {
     uint64 paid;
     /// the holder's last proved period
     uint32 lastProved;
+    /// `node` is the last holder where it is Lost or Evicted
+    SlotState state;
+    /// units that wait for whoever refills it
+    uint64 bounty;
 }
 
 /// @notice A deal as the views tell it.
@@ -155,4 +195,26 @@ struct Standing {
     uint64 reward;
     /// period from which the node takes no shards, 0 = takes them
     uint32 out;
+    /// evicted from period `out` on
+    bool evicted;
+    /// units of its stake that wait for its clients and whoever takes over
+    uint64 pot;
+    /// the first period whose miss counts as a strike
+    uint32 strikesFrom;
+    /// the period in which it told of a loss or cured, whose miss is none
+    uint32 forfeited;
+}
+
+/// @notice A slot that wants a holder.
+struct VacancyView {
+    SlotState state;
+    /// units for whoever refills it
+    uint64 bounty;
+    /// who may claim it up to period `until`, 0 = nobody
+    NodeId reservedBy;
+    uint32 until;
+    /// units of bond for the next reservation
+    uint64 bond;
+    /// questions open on it
+    uint16 asks;
 }

@@ -10,6 +10,12 @@ uint256 constant UNIT = 1e9;
 /// @dev Periods stay below this number (22 bits).
 uint32 constant PERIOD_LIMIT = 1 << 22;
 
+/// @dev Slots whose `from` is not below this have lost their holder; see Slot. So no period reaches it.
+uint32 constant LOST = PERIOD_LIMIT - 32;
+
+/// @dev Rewards are counted in parts of a unit, so that small deals earn theirs too.
+uint256 constant REWARD_PARTS = 1e8;
+
 /// @dev Bytes in one leaf of a shard's tree. A shard is a whole number of leaves.
 uint256 constant LEAF_BYTES = 256;
 

@@ -12,15 +12,18 @@ type EntryWord is uint256;
 /// former: slot-periods paid to past holders.
 type DealWord is uint256;
 
-/// @notice slot84 slot84 slot84, each node24 start38 from22: three slots of a deal; node 0 = vacant.
+/// @notice slot84 slot84 slot84, each node24 start38 from22: three slots of a deal; see Slot.
 type SlotsWord is uint256;
 
-/// @notice len38 lenPrev38 rate38 ratePrev38 asOf22 lastProved22 dutyFrom22 out22: a node's book. len and rate are
-/// right at the first block of period asOf, lenPrev and ratePrev were at the first block of asOf - 1.
+/// @notice len38 lenPrev38 rate38 ratePrev38 asOf22 lastProved22 dutyFrom22 out22 evicted1: a node's book. len and
+/// rate are right at the first block of period asOf, lenPrev and ratePrev were at the first block of asOf - 1. The book
+/// of an evicted node stands still: `rate` is what its pot still owes, a period's worth.
 type BookWord is uint256;
 
-/// @notice earned96 reward64 proved32 lastRate38 cureFrom22: a node's pay. lastRate is what it was paid in its last
-/// proved period and waits for its reward; 0 once that is counted.
+/// @notice earned64 reward88 proved22 lastRate38 cureFrom22 forfeited22: a node's pay. reward is in parts of a unit.
+/// lastRate is what it was paid in its last proved period and waits for its reward; 0 once that is counted. Misses
+/// before cureFrom and in `forfeited` are no strikes. A rate is below 2^38 and periods are below 2^22, so nothing can
+/// earn 2^64.
 type PurseWord is uint256;
 
 /// @notice before32 flags224: the periods 224i .. 224i + 223 that a node proved, and how many it had proved before.
@@ -32,7 +35,15 @@ type ExpiryWord is uint256;
 /// @notice paid96 seed160: units paid by all proofs of a period, and its seed.
 type PeriodWord is uint256;
 
-/// @notice A slot: node24 start38 from22.
+/// @notice bounty64 bond64 by24 until22 lapses8 asks16: what waits at a slot: units for whoever refills it, the bond of
+/// the node that may claim it up to period `until`, reservations that lapsed, questions that are open.
+type VacancyWord is uint256;
+
+/// @notice leaf34 due22 from22: a question; `from` is that of the slot's holder, whom alone it binds.
+type AskWord is uint256;
+
+/// @notice A slot: node24 start38 from22. node 0: nobody ever held it. from >= LOST: its holder lost it, but its entry
+/// still tells the root; from - LOST is the bounty for a refill, in halves of the slot's rate.
 struct Slot {
     NodeId node;
     uint64 start;
@@ -49,6 +60,7 @@ struct Book {
     uint256 lastProved;
     uint256 dutyFrom;
     uint256 out;
+    bool evicted;
 }
 
 /// @notice A purse, unpacked.
@@ -58,6 +70,17 @@ struct Purse {
     uint256 proved;
     uint256 lastRate;
     uint256 cureFrom;
+    uint256 forfeited;
+}
+
+/// @notice A vacancy, unpacked.
+struct Vacancy {
+    uint256 bounty;
+    uint256 bond;
+    NodeId by;
+    uint32 until;
+    uint256 lapses;
+    uint256 asks;
 }
 
 uint256 constant MASK18 = (1 << 18) - 1;

@@ -2,14 +2,16 @@
 pragma solidity ^0.8.30;
 
 import { Bank } from "../../../contracts/Bank.sol";
+import { IStorageMarket } from "../../../contracts/interfaces/IStorageMarket.sol";
 import { Clock } from "../../../contracts/Clock.sol";
+import { Custody } from "../../../contracts/Custody.sol";
 import { Escrow } from "../../../contracts/Escrow.sol";
 import { MarketLens } from "../../../contracts/MarketLens.sol";
 import { NodeRegistry } from "../../../contracts/NodeRegistry.sol";
 import { StorageMarket } from "../../../contracts/StorageMarket.sol";
 import { Token } from "../../../contracts/Token.sol";
 import { RateLib } from "../../../contracts/libraries/RateLib.sol";
-import { Acceptance, Duty, EntryView, NO_HINT, Terms } from "../../../contracts/types/Deals.sol";
+import { Acceptance, Duty, EntryView, MarketParameters, NO_HINT, Terms } from "../../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate, UNIT } from "../../../contracts/types/Types.sol";
 import { Assertions } from "./Assertions.sol";
 import { Shards } from "./Shards.sol";
@@ -27,6 +29,8 @@ abstract contract World is Assertions {
     uint16 internal constant LAMBDA_BPS = 5000;
     uint16 internal constant STAKE_PERIODS = 30;
     uint64 internal constant STAKE_MIN = 10e9;
+    uint64 internal constant REPORT_BOUNTY = 1e6;
+    uint64 internal constant ASK_BOND = 2e6;
     uint64 internal constant FIRST_EMISSION = 95e9;
     uint32 internal constant HALVING = 3_000_000;
     uint256 internal constant CAP = 1e27;
@@ -41,7 +45,9 @@ abstract contract World is Assertions {
     Token internal token;
     Escrow internal escrow;
     NodeRegistry internal registry;
-    StorageMarket internal market;
+    IStorageMarket internal market;
+    /// @dev What the market was made with.
+    MarketParameters internal made;
     Bank internal bank;
     MarketLens internal lens;
 
@@ -52,13 +58,24 @@ abstract contract World is Assertions {
         uint256 nonce = vm.getNonce(address(this));
         address escrowAt = vm.computeCreateAddress(address(this), nonce + 2);
         address registryAt = vm.computeCreateAddress(address(this), nonce + 3);
-        address marketAt = vm.computeCreateAddress(address(this), nonce + 4);
-        address bankAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address marketAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address bankAt = vm.computeCreateAddress(address(this), nonce + 6);
         clock = new Clock(L, D, 1);
         token = new Token("Storage Market Token", "STORE", CAP, GENESIS, address(this), bankAt);
         escrow = new Escrow(address(token), marketAt, registryAt);
         registry = new NodeRegistry(escrowAt, marketAt, STAKE_MIN);
-        market = new StorageMarket(address(clock), escrowAt, registryAt, bankAt, FEE_BPS, STAKE_PERIODS);
+        made = MarketParameters({
+            clock: address(clock),
+            escrow: escrowAt,
+            registry: registryAt,
+            bank: bankAt,
+            feeBps: FEE_BPS,
+            stakePeriods: STAKE_PERIODS,
+            reportBounty: REPORT_BOUNTY,
+            askBond: ASK_BOND,
+            dealFeeMin: 1
+        });
+        market = IStorageMarket(address(new StorageMarket(made, address(new Custody(made)))));
         bank = new Bank(
             address(clock), address(token), escrowAt, marketAt, registryAt, FIRST_EMISSION, HALVING, LAMBDA_BPS
         );

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import { IClock } from "./interfaces/IClock.sol";
+import { IMarketBase } from "./interfaces/IMarketBase.sol";
+import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
+import { Ledgers } from "./Ledgers.sol";
+import { DealLib } from "./libraries/WordLib.sol";
+import { RateLib } from "./libraries/RateLib.sol";
+import { Acceptance, MarketParameters, Refusal } from "./types/Deals.sol";
+import { DealId, NodeId, Rate } from "./types/Types.sol";
+import { AskWord, DealWord, Slot, SlotsWord, VacancyWord } from "./types/Words.sol";
+
+/// @title Deals
+/// @notice Deals and their slots, on top of what nodes hold. StorageMarket and Custody both are this, so that they read
+/// and write one storage.
+abstract contract Deals is Ledgers, EIP712 {
+    using RateLib for Rate;
+    using DealLib for DealWord;
+    using DealLib for SlotsWord;
+
+    /// @dev What is the same for every slot of an opening or filling.
+    struct Filling {
+        DealId id;
+        address client;
+        uint48 number;
+        Rate rate;
+        uint64 leaves;
+        uint32 from;
+        uint32 end;
+        uint32 maxEnd;
+        uint40 blockNumber;
+    }
+
+    uint256 private constant BPS = 10_000;
+    bytes32 private constant ACCEPTANCE_TYPE = keccak256(
+        "Acceptance(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline)"
+    );
+
+    /// @inheritdoc IMarketBase
+    uint32 public constant DEAL_PERIODS_MIN = 2;
+    /// @inheritdoc IMarketBase
+    uint8 public constant SLOTS_MAX = 64;
+
+    /// @inheritdoc IMarketBase
+    uint16 public immutable FEE_BPS;
+
+    uint256 internal immutable PERIOD_BLOCKS;
+    uint256 internal immutable PERIOD_SECONDS;
+
+    mapping(DealId id => DealWord) internal _deals;
+    mapping(DealId id => mapping(uint256 i => SlotsWord)) internal _slots;
+    mapping(DealId id => mapping(uint256 slot => VacancyWord)) internal _vacancies;
+    mapping(DealId id => mapping(uint256 slot => mapping(address asker => AskWord))) internal _asks;
+
+    /// @dev Clock exists already; the others need not.
+    constructor(MarketParameters memory p) Ledgers(p) EIP712("StorageMarket", "1") {
+        if (p.feeBps > BPS) revert StorageMarket_BadParameters();
+        FEE_BPS = p.feeBps;
+        PERIOD_BLOCKS = IClock(p.clock).PERIOD_BLOCKS();
+        PERIOD_SECONDS = PERIOD_BLOCKS * IClock(p.clock).BLOCK_SECONDS();
+    }
+
+    /// @dev Fills one slot if the acceptance still holds.
+    function _fill(Filling memory f, Acceptance calldata a) internal returns (Refusal why, Slot memory slot) {
+        if (a.deadline < f.blockNumber || a.deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, slot);
+        (address hot, uint64 stake) = INodeRegistry(REGISTRY).keyOf(a.node);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(_acceptanceHash(f, a), a.r, a.vs);
+        if (failure != ECDSA.RecoverError.NoError || signer != hot) return (Refusal.Signature, slot);
+
+        uint64 start;
+        (why, start) = _take(a.node, f.rate, stake, a.root, f.leaves, f.from, f.end, a.hint);
+        if (why != Refusal.None) return (why, slot);
+        emit SlotFilled(f.id, a.node, a.slot, start, a.root, f.leaves, f.from);
+        return (Refusal.None, Slot(a.node, start, f.from));
+    }
+
+    function _acceptanceHash(Filling memory f, Acceptance calldata a) internal view returns (bytes32) {
+        return _hashTypedDataV4(
+            keccak256(
+                abi.encode(
+                    ACCEPTANCE_TYPE, f.client, f.number, a.slot, a.node, a.root, f.leaves, f.rate, f.maxEnd, a.deadline
+                )
+            )
+        );
+    }
+
+    function _slotOf(DealId id, DealWord deal, uint256 index) internal view returns (Slot memory) {
+        if (index == 0) return deal.slot0Of();
+        (uint256 word, uint256 j) = DealLib.placeOf(index);
+        return _slots[id][word].slotOf(j);
+    }
+
+    function _putSlot(DealId id, DealWord deal, uint256 index, Slot memory slot) internal returns (DealWord) {
+        if (index == 0) return deal.withSlot0(slot);
+        (uint256 word, uint256 j) = DealLib.placeOf(index);
+        _slots[id][word] = _slots[id][word].withSlot(j, slot);
+        return deal;
+    }
+
+    /// @dev Units that a deal locks, the fee included.
+    function _quote(Rate rate, uint256 n, uint256 periods) internal view returns (uint256 units) {
+        units = rate.value() * n * periods;
+        units += _feeOn(units);
+    }
+
+    /// @dev Rounded up, so that the fee on a part is never more than on the whole.
+    function _feeOn(uint256 units) internal view returns (uint256) {
+        return (units * FEE_BPS + BPS - 1) / BPS;
+    }
+
+    /// @dev `price` is the highest price that the client gave its operator, 0 = any.
+    function _checkPrice(Rate rate, Rate price, uint256 leaves) internal view {
+        if (Rate.unwrap(price) == 0) return;
+        Rate highest = RateLib.lowest(price.value(), leaves, PERIOD_SECONDS);
+        if (rate.value() > highest.value()) revert StorageMarket_TooDear(rate, highest);
+    }
+}
