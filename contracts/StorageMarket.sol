@@ -4,10 +4,10 @@ pragma solidity ^0.8.30;
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
 import { IClock } from "./interfaces/IClock.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
-import { IMarketBase } from "./interfaces/IMarketBase.sol";
 import { IMarketCore } from "./interfaces/IMarketCore.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { Deals } from "./Deals.sol";
+import { Next } from "./Next.sol";
 import { BitsLib } from "./libraries/BitsLib.sol";
 import { BookLib, PurseLib } from "./libraries/BookLib.sol";
 import { Draw } from "./libraries/Draw.sol";
@@ -32,8 +32,8 @@ import {
 } from "./types/Words.sol";
 
 /// @title StorageMarket
-/// @notice Documented in IMarketCore: what happens every day. The rest of the market is in Custody.
-contract StorageMarket is Deals, IMarketCore {
+/// @notice Documented in IMarketCore: what happens every day. It goes on in Faults and Custody.
+contract StorageMarket is Deals, Next, IMarketCore {
     using RateLib for Rate;
     using DealLib for DealWord;
     using DealLib for SlotsWord;
@@ -45,27 +45,8 @@ contract StorageMarket is Deals, IMarketCore {
     using PurseLib for Purse;
     using PurseLib for PurseWord;
 
-    /// @inheritdoc IMarketCore
-    address public immutable CUSTODY;
-
-    /// @param custody made with the same parameters
-    constructor(MarketParameters memory p, address custody) Deals(p) {
-        if (IMarketBase(custody).PARAMETERS() != PARAMETERS) revert StorageMarket_BadParameters();
-        CUSTODY = custody;
-    }
-
-    /// @dev Faults, repair and changes of deals: Custody's code over this storage. What it answers is handed on.
-    fallback() external {
-        address custody = CUSTODY;
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            calldatacopy(free, 0, calldatasize())
-            let done := delegatecall(gas(), custody, free, calldatasize(), 0, 0)
-            returndatacopy(free, 0, returndatasize())
-            if done { return(free, returndatasize()) }
-            revert(free, returndatasize())
-        }
-    }
+    /// @param faults what the market goes on in, made with the same parameters
+    constructor(MarketParameters memory p, address faults) Deals(p) Next(faults, keccak256(abi.encode(p))) { }
 
     /// @inheritdoc IMarketCore
     function multicall(bytes[] calldata calls) external returns (bytes[] memory answers) {

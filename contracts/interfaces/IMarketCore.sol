@@ -9,9 +9,6 @@ import { IMarketBase } from "./IMarketBase.sol";
 /// @title Opening, proving, paying and settling: what happens every day.
 /// @notice A node proves once per period for all it holds. What happens in period p counts from p + 1.
 interface IMarketCore is IMarketBase {
-    /// @notice Answers what ICustody has and this contract has not; part of the market from its first block.
-    function CUSTODY() external view returns (address);
-
     // Deals
 
     /// @notice Opens deal `terms.number` of `client`, filling the slots whose acceptances hold. Locks

@@ -5,6 +5,7 @@ import { Bank } from "../../../contracts/Bank.sol";
 import { IStorageMarket } from "../../../contracts/interfaces/IStorageMarket.sol";
 import { Clock } from "../../../contracts/Clock.sol";
 import { Custody } from "../../../contracts/Custody.sol";
+import { Faults } from "../../../contracts/Faults.sol";
 import { Escrow } from "../../../contracts/Escrow.sol";
 import { MarketLens } from "../../../contracts/MarketLens.sol";
 import { NodeRegistry } from "../../../contracts/NodeRegistry.sol";
@@ -58,8 +59,8 @@ abstract contract World is Assertions {
         uint256 nonce = vm.getNonce(address(this));
         address escrowAt = vm.computeCreateAddress(address(this), nonce + 2);
         address registryAt = vm.computeCreateAddress(address(this), nonce + 3);
-        address marketAt = vm.computeCreateAddress(address(this), nonce + 5);
-        address bankAt = vm.computeCreateAddress(address(this), nonce + 6);
+        address marketAt = vm.computeCreateAddress(address(this), nonce + 6);
+        address bankAt = vm.computeCreateAddress(address(this), nonce + 7);
         clock = new Clock(L, D, 1);
         token = new Token("Storage Market Token", "STORE", CAP, GENESIS, address(this), bankAt);
         escrow = new Escrow(address(token), marketAt, registryAt);
@@ -75,7 +76,7 @@ abstract contract World is Assertions {
             askBond: ASK_BOND,
             dealFeeMin: 1
         });
-        market = IStorageMarket(address(new StorageMarket(made, address(new Custody(made)))));
+        market = IStorageMarket(address(new StorageMarket(made, address(new Faults(made, address(new Custody(made)))))));
         bank = new Bank(
             address(clock), address(token), escrowAt, marketAt, registryAt, FIRST_EMISSION, HALVING, LAMBDA_BPS
         );
