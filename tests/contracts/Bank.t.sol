@@ -3,13 +3,16 @@ pragma solidity ^0.8.30;
 
 import { Bank } from "../../contracts/Bank.sol";
 import { Clock } from "../../contracts/Clock.sol";
+import { Custody } from "../../contracts/Custody.sol";
+import { Faults } from "../../contracts/Faults.sol";
 import { StorageMarket } from "../../contracts/StorageMarket.sol";
 import { Token } from "../../contracts/Token.sol";
 import { IBank } from "../../contracts/interfaces/IBank.sol";
 import { IClock } from "../../contracts/interfaces/IClock.sol";
-import { IStorageMarket } from "../../contracts/interfaces/IStorageMarket.sol";
+import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { IToken } from "../../contracts/interfaces/IToken.sol";
-import { DealId, NodeId, UNIT } from "../../contracts/types/Types.sol";
+import { MarketParameters } from "../../contracts/types/Deals.sol";
+import { DealId, NodeId, REWARD_PARTS, UNIT } from "../../contracts/types/Types.sol";
 import { World } from "./support/World.sol";
 
 /// @notice The mining reward, the token's cap, and the clock.
@@ -60,7 +63,7 @@ contract BankTest is World {
 
     function test_The_emission_is_shared_when_it_is_less_than_the_part_of_the_fee() public view {
         uint32 p = period();
-        eq(bank.rewardOf(p, 200e12, 100e12), FIRST_EMISSION / 2, "half of what was paid, half of the emission");
+        eq(bank.rewardOf(p, 200e12, 100e12), FIRST_EMISSION * REWARD_PARTS / 2, "half of what was paid, half of the emission");
         eq(bank.rewardOf(p, 0, 1), 0, "nothing paid");
         eq(bank.emissionOf(p), FIRST_EMISSION, "first stretch");
         eq(bank.emissionOf(p + HALVING), FIRST_EMISSION / 2, "second stretch");
@@ -80,8 +83,8 @@ contract BankTest is World {
         }
         uint256 sum;
         for (uint256 i = 0; i < nodes; ++i) sum += bank.rewardOf(period(), paid, rates[i]);
-        yes(sum <= FIRST_EMISSION, "emission");
-        yes(sum * 10_000 * 10_000 <= paid * FEE_BPS * LAMBDA_BPS, "part of the fee");
+        yes(sum <= FIRST_EMISSION * REWARD_PARTS, "emission");
+        yes(sum <= paid * FEE_BPS * LAMBDA_BPS, "part of the fee");
     }
 
     function test_Fees_are_burned() public {
@@ -195,16 +198,30 @@ contract BankTest is World {
     }
 
     function test_A_market_without_its_parts_is_not_made() public {
-        bytes4 bad = IStorageMarket.StorageMarket_BadParameters.selector;
+        bytes4 bad = IMarketBase.StorageMarket_BadParameters.selector;
+        for (uint256 i = 0; i < 6; ++i) {
+            MarketParameters memory p = made;
+            if (i == 0) p.escrow = address(0);
+            if (i == 1) p.registry = address(0);
+            if (i == 2) p.bank = address(0);
+            if (i == 3) p.stakePeriods = 19;
+            if (i == 4) p.stakePeriods = 32;
+            if (i == 5) p.feeBps = 10_001;
+            vm.expectRevert(bad);
+            new Custody(p);
+        }
+    }
+
+    function test_The_parts_of_a_market_are_made_alike_or_not_at_all() public {
+        bytes4 bad = IMarketBase.StorageMarket_BadParameters.selector;
+        Custody custody = new Custody(made);
+        MarketParameters memory other = made;
+        other.askBond += 1;
         vm.expectRevert(bad);
-        new StorageMarket(address(clock), address(0), address(2), address(3), 1, 1);
+        new Faults(other, address(custody));
+        Faults faults = new Faults(made, address(custody));
         vm.expectRevert(bad);
-        new StorageMarket(address(clock), address(1), address(0), address(3), 1, 1);
-        vm.expectRevert(bad);
-        new StorageMarket(address(clock), address(1), address(2), address(0), 1, 1);
-        vm.expectRevert(bad);
-        new StorageMarket(address(clock), address(1), address(2), address(3), 1, 0);
-        vm.expectRevert(bad);
-        new StorageMarket(address(clock), address(1), address(2), address(3), 10_001, 1);
+        new StorageMarket(other, address(faults));
+        new StorageMarket(made, address(faults));
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { IEscrow } from "../../contracts/interfaces/IEscrow.sol";
-import { IStorageMarket } from "../../contracts/interfaces/IStorageMarket.sol";
 import { Acceptance, DealState, DealView, Refusal, Terms } from "../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate } from "../../contracts/types/Types.sol";
 import { World } from "./support/World.sol";
@@ -55,7 +55,7 @@ contract DealsTest is World {
         vm.prank(CLIENT);
         (DealId deal,) = market.openDeal(CLIENT, terms, all);
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NumberUsed.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NumberUsed.selector, deal));
         market.openDeal(CLIENT, terms, all);
     }
 
@@ -77,14 +77,14 @@ contract DealsTest is World {
         Terms memory terms = termsOf(0, RATE, 4, 10, 1, 1);
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         vm.prank(CLIENT);
-        vm.expectPartialRevert(IStorageMarket.StorageMarket_NumberUsed.selector);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_NumberUsed.selector);
         market.openDeal(CLIENT, terms, all);
     }
 
     function refusesTerms(Terms memory terms) internal {
         Acceptance[] memory none = new Acceptance[](0);
         vm.prank(CLIENT);
-        vm.expectRevert(IStorageMarket.StorageMarket_BadTerms.selector);
+        vm.expectRevert(IMarketBase.StorageMarket_BadTerms.selector);
         market.openDeal(CLIENT, terms, none);
     }
 
@@ -133,13 +133,13 @@ contract DealsTest is World {
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         (all[0], all[1]) = (all[1], all[0]);
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_BadSlot.selector, uint8(0)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(0)));
         market.openDeal(CLIENT, terms, all);
 
         all = acceptAll(CLIENT, terms, root4());
         all[2].slot = 3;
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_BadSlot.selector, uint8(3)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(3)));
         market.openDeal(CLIENT, terms, all);
     }
 
@@ -148,7 +148,7 @@ contract DealsTest is World {
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         all[2] = accept(CLIENT, terms, 2, 1, all[0].root);
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NodeTwice.selector, id(1)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NodeTwice.selector, id(1)));
         market.openDeal(CLIENT, terms, all);
     }
 
@@ -168,7 +168,7 @@ contract DealsTest is World {
     function leavesSlot1Vacant(Terms memory terms, Acceptance[] memory all, Refusal why) internal {
         vm.prank(CLIENT);
         vm.expectEmit(true, true, true, true, address(market));
-        emit IStorageMarket.SlotRefused(DealId.wrap((uint256(uint160(CLIENT)) << 96) | 1), all[1].node, 1, why);
+        emit IMarketBase.SlotRefused(DealId.wrap((uint256(uint160(CLIENT)) << 96) | 1), all[1].node, 1, why);
         (DealId deal, uint256 filled) = market.openDeal(CLIENT, terms, all);
         eq(filled, 2, "filled");
         DealView memory v = lens.deal(deal);
@@ -254,7 +254,7 @@ contract DealsTest is World {
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         all[1].root = 0;
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_TooFewFilled.selector, 2, 3));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_TooFewFilled.selector, 2, 3));
         market.openDeal(CLIENT, terms, all);
         eq(locked(CLIENT), 0, "locked");
     }
@@ -295,36 +295,36 @@ contract DealsTest is World {
         (DealId deal, Terms memory terms, bytes20 root) = partlyOpen();
         Acceptance memory a = accept(CLIENT, terms, 0, 1, root);
         vm.prank(OTHER);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotClient.selector, deal, OTHER));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotClient.selector, deal, OTHER));
         market.fillSlot(deal, 4, a);
 
         vm.startPrank(CLIENT);
-        vm.expectRevert(IStorageMarket.StorageMarket_BadTerms.selector);
+        vm.expectRevert(IMarketBase.StorageMarket_BadTerms.selector);
         market.fillSlot(deal, 0, a);
-        vm.expectRevert(IStorageMarket.StorageMarket_BadTerms.selector);
+        vm.expectRevert(IMarketBase.StorageMarket_BadTerms.selector);
         market.fillSlot(deal, 1 << 34, a);
         vm.expectRevert(
-            abi.encodeWithSelector(IStorageMarket.StorageMarket_Refused.selector, id(1), Refusal.Signature)
+            abi.encodeWithSelector(IMarketBase.StorageMarket_Refused.selector, id(1), Refusal.Signature)
         );
         market.fillSlot(deal, 5, a);
         Acceptance memory taken = accept(CLIENT, terms, 1, 1, root);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_SlotTaken.selector, deal, uint8(1)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_SlotTaken.selector, deal, uint8(1)));
         market.fillSlot(deal, 4, taken);
         Acceptance memory beyond = accept(CLIENT, terms, 3, 1, root);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_BadSlot.selector, uint8(3)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(3)));
         market.fillSlot(deal, 4, beyond);
         Acceptance memory twice = accept(CLIENT, terms, 0, 2, root);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NodeTwice.selector, id(2)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NodeTwice.selector, id(2)));
         market.fillSlot(deal, 4, twice);
         DealId unknown = DealId.wrap((uint256(uint160(CLIENT)) << 96) | 9);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotOpen.selector, unknown));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotOpen.selector, unknown));
         market.fillSlot(unknown, 4, a);
         vm.stopPrank();
 
         goTo(terms.end - 1);
         a = accept(CLIENT, terms, 0, 1, root);
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotOpen.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotOpen.selector, deal));
         market.fillSlot(deal, 4, a);
     }
 
@@ -370,11 +370,11 @@ contract DealsTest is World {
         DealId deal = open(1, RATE, 4, 3, 2);
         DealView memory v = lens.deal(deal);
         vm.startPrank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_BadEnd.selector, v.end, v.maxEnd));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadEnd.selector, v.end, v.maxEnd));
         market.extend(deal, v.end, CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_BadEnd.selector, v.maxEnd + 1, v.maxEnd));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadEnd.selector, v.maxEnd + 1, v.maxEnd));
         market.extend(deal, v.maxEnd + 1, CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotClient.selector, deal, CLIENT));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotClient.selector, deal, CLIENT));
         market.extend(deal, v.end + 1, OTHER);
         vm.stopPrank();
         vm.prank(OTHER);
@@ -382,7 +382,7 @@ contract DealsTest is World {
         market.extend(deal, v.end + 1, CLIENT);
         goTo(v.end - 1);
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotOpen.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotOpen.selector, deal));
         market.extend(deal, v.end + 1, CLIENT);
     }
 
@@ -417,11 +417,11 @@ contract DealsTest is World {
         DealId[] memory all = new DealId[](1);
         all[0] = deal;
         vm.roll(uint256(end) * L - 1);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotEnded.selector, deal, end));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotEnded.selector, deal, end));
         market.settle(all);
         vm.roll(uint256(end) * L);
         market.settle(all);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotOpen.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotOpen.selector, deal));
         market.settle(all);
     }
 
@@ -529,14 +529,14 @@ contract DealsTest is World {
         vm.prank(OPERATOR);
         vm.expectRevert(
             abi.encodeWithSelector(
-                IStorageMarket.StorageMarket_TooDear.selector, terms.rate, Rate.wrap(uint32(rate))
+                IMarketBase.StorageMarket_TooDear.selector, terms.rate, Rate.wrap(uint32(rate))
             )
         );
         market.openDeal(CLIENT, terms, all);
         vm.prank(CLIENT);
         (DealId dear,) = market.openDeal(CLIENT, terms, all);
         vm.prank(OPERATOR);
-        vm.expectPartialRevert(IStorageMarket.StorageMarket_TooDear.selector);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_TooDear.selector);
         market.extend(dear, terms.end + 1, CLIENT);
 
         terms.number = 2;

@@ -5,7 +5,7 @@ import { Bank } from "../../contracts/Bank.sol";
 import { Escrow } from "../../contracts/Escrow.sol";
 import { MarketLens } from "../../contracts/MarketLens.sol";
 import { NodeRegistry } from "../../contracts/NodeRegistry.sol";
-import { StorageMarket } from "../../contracts/StorageMarket.sol";
+import { IStorageMarket } from "../../contracts/interfaces/IStorageMarket.sol";
 import { Token } from "../../contracts/Token.sol";
 import { BookLib } from "../../contracts/libraries/BookLib.sol";
 import { DealState, DealView, EntryView } from "../../contracts/types/Deals.sol";
@@ -26,7 +26,7 @@ contract InvariantsTest is Assertions {
     Token internal token;
     Escrow internal escrow;
     NodeRegistry internal registry;
-    StorageMarket internal market;
+    IStorageMarket internal market;
     Bank internal bank;
     MarketLens internal lens;
 
@@ -36,7 +36,7 @@ contract InvariantsTest is Assertions {
         token = Token(t);
         escrow = Escrow(e);
         registry = NodeRegistry(r);
-        market = StorageMarket(m);
+        market = IStorageMarket(m);
         bank = Bank(b);
         lens = MarketLens(view_);
     }

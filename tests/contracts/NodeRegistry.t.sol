@@ -139,7 +139,7 @@ contract NodeRegistryTest is World {
         goTo(out + 5);
         registry.takeStake(node);
         eq(free(ownerOf(1)), 50e9, "free");
-        vm.expectRevert(INodeRegistry.NodeRegistry_ZeroAmount.selector);
+        vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_StakeBound.selector, id(1)));
         registry.takeStake(node);
     }
 

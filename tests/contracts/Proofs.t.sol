@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IStorageMarket } from "../../contracts/interfaces/IStorageMarket.sol";
+import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { Acceptance, DealView, Duty, EntryView, Standing, Terms } from "../../contracts/types/Deals.sol";
 import { DealId } from "../../contracts/types/Types.sol";
 import { EntryWord } from "../../contracts/types/Words.sol";
@@ -29,7 +29,7 @@ contract ProofsTest is World {
         yes(!d.proved && !d.barred, "to do");
         bytes memory proof = proofOf(id(1));
         vm.expectEmit(true, true, true, true, address(market));
-        emit IStorageMarket.Proved(id(1), period(), RATE + 50, RATE + 50, OTHER);
+        emit IMarketBase.Proved(id(1), period(), RATE + 50, RATE + 50, OTHER);
         vm.prank(OTHER);
         market.prove(id(1), period(), proof);
         Standing memory s = lens.standing(id(1));
@@ -50,7 +50,7 @@ contract ProofsTest is World {
         bytes memory proof = proofOf(id(1));
         market.prove(id(1), period(), proof);
         uint32 p = period();
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_AlreadyProved.selector, id(1), p));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_AlreadyProved.selector, id(1), p));
         market.prove(id(1), p, proof);
     }
 
@@ -58,7 +58,7 @@ contract ProofsTest is World {
         open(1, RATE, 4, 10, 1);
         goTo(period());
         uint32 p = period();
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NothingToProve.selector, id(1), p));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NothingToProve.selector, id(1), p));
         market.prove(id(1), p, "");
         nextPeriod();
         prove(1);
@@ -80,9 +80,9 @@ contract ProofsTest is World {
         bytes memory proof = proofOf(id(1));
         uint32 p = period();
         nextPeriod();
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_PeriodClosed.selector, p, p + 1));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_PeriodClosed.selector, p, p + 1));
         market.prove(id(1), p, proof);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_PeriodClosed.selector, p + 2, p + 1));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_PeriodClosed.selector, p + 2, p + 1));
         market.prove(id(1), p + 2, proof);
         vm.expectRevert();
         market.prove(id(1), p + 1, proof);
@@ -93,7 +93,7 @@ contract ProofsTest is World {
         nextPeriod();
         bytes memory proof = proofOf(id(1));
         uint32 p = period();
-        vm.expectPartialRevert(IStorageMarket.StorageMarket_WrongPath.selector);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_WrongPath.selector);
         market.prove(id(2), p, proof);
     }
 
@@ -103,7 +103,7 @@ contract ProofsTest is World {
         bytes memory proof = proofOf(id(1));
         uint32 p = period();
         vm.chainId(5);
-        vm.expectPartialRevert(IStorageMarket.StorageMarket_WrongPath.selector);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_WrongPath.selector);
         market.prove(id(1), p, proof);
     }
 
@@ -111,9 +111,9 @@ contract ProofsTest is World {
         open(1, RATE, 4, 10, 1);
         uint32 p = period() + 1;
         vm.roll(uint256(p) * L + D);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NoSeed.selector, p));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NoSeed.selector, p));
         market.prove(id(1), p, "");
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NoSeed.selector, p));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NoSeed.selector, p));
         market.pin();
         vm.roll(uint256(p) * L + D + 1);
         prove(1);
@@ -215,7 +215,7 @@ contract ProofsTest is World {
         (starts[0], starts[1]) = (uint64(6000), uint64(RATE));
         uint32 p = period();
         vm.startPrank(ownerOf(1));
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_ProofDue.selector, id(1), p));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_ProofDue.selector, id(1), p));
         market.trim(id(1), starts);
         vm.stopPrank();
         prove(1);
@@ -246,23 +246,23 @@ contract ProofsTest is World {
         open(2, 5000, 4, 2, 1);
         uint64[] memory starts = new uint64[](1);
         vm.expectRevert(
-            abi.encodeWithSelector(IStorageMarket.StorageMarket_NotNode.selector, id(1), address(this))
+            abi.encodeWithSelector(IMarketBase.StorageMarket_NotNode.selector, id(1), address(this))
         );
         market.trim(id(1), starts);
         vm.startPrank(ownerOf(1));
         starts[0] = uint64(RATE);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotTrimmable.selector, starts[0]));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotTrimmable.selector, starts[0]));
         market.trim(id(1), starts);
         goTo(period() + 3);
         prove(1);
         starts[0] = 0;
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotTrimmable.selector, starts[0]));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotTrimmable.selector, starts[0]));
         market.trim(id(1), starts);
         starts[0] = 17;
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotTrimmable.selector, starts[0]));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotTrimmable.selector, starts[0]));
         market.trim(id(1), starts);
         starts[0] = 1 << 39;
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotTrimmable.selector, starts[0]));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotTrimmable.selector, starts[0]));
         market.trim(id(1), starts);
         vm.stopPrank();
         starts[0] = uint64(RATE);
@@ -296,7 +296,7 @@ contract ProofsTest is World {
         goTo(from + 201);
         yes(lens.duty(id(1)).barred, "barred");
         bytes memory proof = proofOf(id(1));
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_Silent.selector, id(1)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Silent.selector, id(1)));
         market.prove(id(1), from + 201, proof);
         eq(lens.standing(id(1)).out, from + 201, "out");
         prove(2);
@@ -304,7 +304,7 @@ contract ProofsTest is World {
         Terms memory terms = termsOf(2, RATE, 4, 10, 1, 1);
         Acceptance[] memory all = acceptAll(CLIENT, terms, keep(2, 4));
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_TooFewFilled.selector, 0, 1));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_TooFewFilled.selector, 0, 1));
         market.openDeal(CLIENT, terms, all);
 
         goTo(from + 600);
@@ -316,14 +316,14 @@ contract ProofsTest is World {
         open(1, RATE, 4, 1000, 1);
         uint32 p = period() + 400;
         goTo(p);
-        vm.expectPartialRevert(IStorageMarket.StorageMarket_BookBehind.selector);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_BookBehind.selector);
         market.prove(id(1), p, "");
         vm.prank(ownerOf(1));
-        vm.expectPartialRevert(IStorageMarket.StorageMarket_BookBehind.selector);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_BookBehind.selector);
         registry.exit(id(1));
         market.roll(id(1), 1000);
         market.roll(id(1), 1000);
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_Silent.selector, id(1)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Silent.selector, id(1)));
         market.prove(id(1), p, "");
         vm.prank(ownerOf(1));
         registry.exit(id(1));
@@ -390,9 +390,9 @@ contract ProofsTest is World {
     }
 
     function test_Only_the_registry_marks_and_only_the_bank_takes() public {
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotRegistry.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotRegistry.selector, address(this)));
         market.markLeaving(id(1));
-        vm.expectRevert(abi.encodeWithSelector(IStorageMarket.StorageMarket_NotBank.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotBank.selector, address(this)));
         market.takeReward(id(1));
     }
 

@@ -263,7 +263,7 @@ contract Actors is World {
 
     function takeStake(uint256 node) external {
         NodeId n = id(within(node, 1, NODES));
-        if (market.stakeFree(n) && registry.node(n).stake != 0) registry.takeStake(n);
+        if (market.stakeBound(n) < registry.node(n).stake) registry.takeStake(n);
     }
 
     function addStake(uint256 node, uint256 units) external {
@@ -302,6 +302,6 @@ contract Actors is World {
     }
 
     function stakeShort(NodeId node, Rate rate) internal view returns (bool) {
-        return (lens.standing(node).rate + RateLib.value(rate)) * STAKE_PERIODS > registry.node(node).stake;
+        return (lens.standing(node).rate + RateLib.value(rate)) * STAKE_PERIODS + REPORT_BOUNTY > registry.node(node).stake;
     }
 }

@@ -227,6 +227,11 @@ abstract contract World is Assertions {
 
     /// @notice The proof of `node` for the present period.
     function proofOf(NodeId node) internal view returns (bytes memory proof) {
+        return proofOf(node, 5);
+    }
+
+    /// @notice The proof of `node` for the present period with so many live draws.
+    function proofOf(NodeId node, uint256 draws) internal view returns (bytes memory proof) {
         Duty memory duty = lens.duty(node);
         bytes32 base = keccak256(
             abi.encodePacked(
@@ -241,7 +246,7 @@ abstract contract World is Assertions {
         uint256 live;
         uint256 total;
         EntryView[] memory gone = new EntryView[](0);
-        for (uint16 t = 0; live < 5; ++t) {
+        for (uint16 t = 0; live < draws; ++t) {
             uint256 draw = uint256(keccak256(abi.encodePacked(base, t)));
             uint256 position = ((draw >> 128) * (duty.frozenLength - total)) >> 128;
             position = passOver(gone, position);
@@ -257,6 +262,34 @@ abstract contract World is Assertions {
             proof = bytes.concat(proof, Shards.opening(shard.seed, shard.leaves, leaf));
             ++live;
         }
+    }
+
+    /// @notice The proof with which node `i` takes a slot over in the present period.
+    function takeoverProof(DealId deal, uint8 slot, uint256 i) internal view returns (bytes memory proof) {
+        bytes32 base = keccak256(
+            abi.encodePacked(
+                bytes32("storage-market takeover v1"),
+                block.chainid,
+                address(market),
+                uint32(i),
+                period(),
+                bytes32(clock.seedOf(period())),
+                deal,
+                slot
+            )
+        );
+        Shard memory shard = disks[lens.deal(deal).slots[slot].root];
+        for (uint16 t = 0; t < 5; ++t) {
+            uint256 draw = uint256(keccak256(abi.encodePacked(base, t)));
+            uint256 leaf = (uint256(uint128(draw)) * shard.leaves) >> 128;
+            proof = bytes.concat(proof, Shards.opening(shard.seed, shard.leaves, leaf));
+        }
+    }
+
+    /// @notice Leaf number `leaf` of a slot's shard with its path.
+    function openingOf(DealId deal, uint8 slot, uint256 leaf) internal view returns (bytes memory) {
+        Shard memory shard = disks[lens.deal(deal).slots[slot].root];
+        return Shards.opening(shard.seed, shard.leaves, leaf);
     }
 
     function passOver(EntryView[] memory gone, uint256 position) internal pure returns (uint256) {
@@ -288,6 +321,21 @@ abstract contract World is Assertions {
 
     function prove(uint256 i) internal {
         market.prove(id(i), period(), proofOf(id(i)));
+    }
+
+    /// @notice Goes through `periods` periods in which nodes `from` to `to` prove.
+    function pass(uint256 periods, uint256 from, uint256 to) internal {
+        for (uint256 i = 0; i < periods; ++i) {
+            nextPeriod();
+            for (uint256 j = from; j <= to; ++j) prove(j);
+        }
+    }
+
+    /// @notice Node `i` misses three periods that node `witness` proves, and is evicted in the period after.
+    function evictAfterStrikes(uint256 i, uint256 witness) internal {
+        pass(3, witness, witness);
+        nextPeriod();
+        market.evict(id(i), period() - 3, period() - 2, period() - 1);
     }
 
     function proveAll(uint256 n) internal {
