@@ -55,7 +55,7 @@ contract Custody is Places, ICustody {
         if (NodeId.unwrap(vacancy.by) != 0) emit ReservationEnded(id, vacancy.by, p.index, toClient, 0);
         _clear(id, p.index, vacancy);
 
-        if (state == SlotState.Lost) toClient += _bountyOf(p.slot, p.units);
+        if (state == SlotState.Lost) toClient += _leaveLost(p);
         if (state == SlotState.Evicted) toClient += _leaveEvicted(p, 0, false);
         _fillFrom(p, leaves, acceptance);
         _credit(client, toClient);
@@ -159,7 +159,7 @@ contract Custody is Places, ICustody {
         uint256 bounty = vacancy.bounty;
         uint256 toClient;
         if (state == SlotState.Lost) {
-            bounty += _bountyOf(p.slot, p.units);
+            bounty += _leaveLost(p);
         } else {
             uint256 half = p.units * STAKE_PERIODS / 2;
             bounty += half;
@@ -258,6 +258,13 @@ contract Custody is Places, ICustody {
         if (why != Refusal.None) revert StorageMarket_Refused(node, why);
         _deals[p.id] = _putSlot(p.id, p.deal, p.index, Slot(node, start, p.period + 1));
         emit SlotFilled(p.id, node, p.index, start, root, leaves, p.period + 1);
+    }
+
+    /// @dev Its former holder may trim the range of a slot that is refilled; nobody needs the root there any more.
+    function _leaveLost(Place memory p) private returns (uint256 bounty) {
+        uint256 key = _key(p.slot.node, p.slot.start);
+        _entries[key] = _entries[key].withUntil(p.period + 1);
+        return _bountyOf(p.slot, p.units);
     }
 
     /// @dev Forgets reservation and bounty; questions stay open.

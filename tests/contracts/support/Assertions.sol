@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { NodeId } from "../../../contracts/types/Types.sol";
 import { Vm } from "./Vm.sol";
 
 /// @notice What every test starts from: the cheat codes and a few ways to compare.
@@ -12,6 +13,10 @@ abstract contract Assertions {
 
     function eq(uint256 actual, uint256 expected, string memory what) internal pure {
         if (actual != expected) revert NotEqual(what, actual, expected);
+    }
+
+    function eq(NodeId actual, uint256 expected, string memory what) internal pure {
+        eq(uint256(NodeId.unwrap(actual)), expected, what);
     }
 
     function eq(address actual, address expected, string memory what) internal pure {
