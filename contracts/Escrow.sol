@@ -4,6 +4,8 @@ pragma solidity ^0.8.30;
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { IERC20Permit } from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import { SignatureChecker } from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
 import { RateLib } from "./libraries/RateLib.sol";
@@ -11,7 +13,7 @@ import { PERIOD_LIMIT, Rate, UNIT } from "./types/Types.sol";
 
 /// @title Escrow
 /// @notice Documented in IEscrow.
-contract Escrow is IEscrow, ReentrancyGuardTransient {
+contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using RateLib for Rate;
 
@@ -26,6 +28,10 @@ contract Escrow is IEscrow, ReentrancyGuardTransient {
     /// @dev One word: left64 level64 refill18 cap18 maxPrice18 asOf22 until22, from the lowest bit up.
     type AllowanceWord is uint256;
 
+    bytes32 private constant ALLOW_TYPE = keccak256(
+        "Allow(address client,address operator,uint64 total,uint32 until,uint32 refill,uint32 cap,uint32 maxPrice,uint256 nonce,uint256 deadline)"
+    );
+
     /// @inheritdoc IEscrow
     uint48 public constant NUMBER_GAP_MAX = 256;
 
@@ -38,6 +44,8 @@ contract Escrow is IEscrow, ReentrancyGuardTransient {
 
     mapping(address account => AccountWord) private _accounts;
     mapping(address client => mapping(address operator => AllowanceWord)) private _allowances;
+    /// @inheritdoc IEscrow
+    mapping(address client => uint256) public nonces;
 
     modifier onlyMarket() {
         if (msg.sender != MARKET) revert Escrow_NotMarket(msg.sender);
@@ -49,7 +57,7 @@ contract Escrow is IEscrow, ReentrancyGuardTransient {
         _;
     }
 
-    constructor(address token, address market, address registry) {
+    constructor(address token, address market, address registry) EIP712("Escrow", "1") {
         if (token == address(0) || market == address(0) || registry == address(0)) revert Escrow_ZeroAddress();
         TOKEN = token;
         MARKET = market;
@@ -92,23 +100,31 @@ contract Escrow is IEscrow, ReentrancyGuardTransient {
 
     /// @inheritdoc IEscrow
     function allow(address operator, uint64 total, uint32 until, Rate refill, Rate cap, Rate maxPrice) external {
-        if (operator == address(0)) revert Escrow_ZeroAddress();
-        if (
-            until >= PERIOD_LIMIT || !_isNoneOrValid(refill) || !_isNoneOrValid(cap) || !_isNoneOrValid(maxPrice)
-        ) revert Escrow_BadAllowance();
-        _allowances[msg.sender][operator] = _pack(
-            Allowance({
-                left: total,
-                level: uint64(cap.value()),
-                refill: refill,
-                cap: cap,
-                maxPrice: maxPrice,
-                // The bucket starts full, so it does not matter since when.
-                asOf: 0,
-                until: until
-            })
+        _allow(msg.sender, operator, total, until, refill, cap, maxPrice);
+    }
+
+    /// @inheritdoc IEscrow
+    function allowBySignature(
+        address client,
+        address operator,
+        uint64 total,
+        uint32 until,
+        Rate refill,
+        Rate cap,
+        Rate maxPrice,
+        uint256 deadline,
+        bytes calldata signature
+    ) external {
+        if (block.timestamp > deadline) revert Escrow_Expired(deadline);
+        uint256 nonce = nonces[client]++;
+        bytes32 hash = keccak256(
+            abi.encode(ALLOW_TYPE, client, operator, total, until, refill, cap, maxPrice, nonce, deadline)
         );
-        emit Allowed(msg.sender, operator, total, refill, cap, maxPrice, until);
+        // A contract may change its mind about signatures, hence asked in a static call, and each nonce serves once.
+        if (!SignatureChecker.isValidSignatureNow(client, _hashTypedDataV4(hash), signature)) {
+            revert Escrow_BadSignature(client);
+        }
+        _allow(client, operator, total, until, refill, cap, maxPrice);
     }
 
     // For the market
@@ -201,6 +217,34 @@ contract Escrow is IEscrow, ReentrancyGuardTransient {
     function mayAct(address client, address operator, uint32 period) external view returns (bool) {
         Allowance memory allowance = _unpack(_allowances[client][operator]);
         return allowance.left != 0 && period < allowance.until;
+    }
+
+    function _allow(
+        address client,
+        address operator,
+        uint64 total,
+        uint32 until,
+        Rate refill,
+        Rate cap,
+        Rate maxPrice
+    ) private {
+        if (operator == address(0)) revert Escrow_ZeroAddress();
+        if (
+            until >= PERIOD_LIMIT || !_isNoneOrValid(refill) || !_isNoneOrValid(cap) || !_isNoneOrValid(maxPrice)
+        ) revert Escrow_BadAllowance();
+        _allowances[client][operator] = _pack(
+            Allowance({
+                left: total,
+                level: uint64(cap.value()),
+                refill: refill,
+                cap: cap,
+                maxPrice: maxPrice,
+                // The bucket starts full, so it does not matter since when.
+                asOf: 0,
+                until: until
+            })
+        );
+        emit Allowed(client, operator, total, refill, cap, maxPrice, until);
     }
 
     /// @dev Credits what arrived, because a token may take a fee on the way. What is less than a unit of it stays

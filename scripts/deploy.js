@@ -37,7 +37,7 @@ function settings() {
     Math.max(1, Math.round((2 * secondsPerYear) / (periodBlocks * blockSeconds))),
   );
   // All that is left of the cap: the first stretch is half of it.
-  const firstEmission = (cap - genesis) / 10n ** 9n / (2n * BigInt(halvingPeriods));
+  const firstEmission = (cap - genesis) / unitsPerToken / (2n * BigInt(halvingPeriods));
   return {
     periodBlocks,
     blockSeconds,
@@ -50,7 +50,11 @@ function settings() {
     feeBps: whole("MARKET_FEE_BPS", 500),
     lambdaBps: whole("MARKET_LAMBDA_BPS", 5000),
     stakePeriods: whole("MARKET_STAKE_PERIODS", 30),
-    stakeMin: tokens("MARKET_STAKE_MIN", "10") / 10n ** 9n,
+    stakeMin: tokens("MARKET_STAKE_MIN", "10") / unitsPerToken,
+    // About twice the gas of what they pay for; the network's price of gas decides, so they are settings.
+    reportBounty: tokens("MARKET_REPORT_BOUNTY", "0.1") / unitsPerToken,
+    askBond: tokens("MARKET_ASK_BOND", "0.1") / unitsPerToken,
+    dealFeeMin: tokens("MARKET_DEAL_FEE_MIN", "0.000000001") / unitsPerToken,
   };
 }
 
@@ -73,15 +77,28 @@ async function main() {
   const from = await deployer.getAddress();
   const s = settings();
 
-  const order = ["Clock", "Token", "Escrow", "NodeRegistry", "StorageMarket", "Bank", "MarketLens"];
+  const order = ["Clock", "Token", "Escrow", "NodeRegistry", "Custody", "Faults", "StorageMarket", "Bank", "MarketLens"];
   const nonce = await provider.getTransactionCount(from, "pending");
   const at = Object.fromEntries(order.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })]));
+  const market = {
+    clock: at.Clock,
+    escrow: at.Escrow,
+    registry: at.NodeRegistry,
+    bank: at.Bank,
+    feeBps: s.feeBps,
+    stakePeriods: s.stakePeriods,
+    reportBounty: s.reportBounty,
+    askBond: s.askBond,
+    dealFeeMin: s.dealFeeMin,
+  };
   const args = {
     Clock: [s.periodBlocks, s.seedDelay, s.blockSeconds],
     Token: ["Storage Market Token", "STORE", s.cap, s.genesis, s.treasury ?? from, at.Bank],
     Escrow: [at.Token, at.StorageMarket, at.NodeRegistry],
     NodeRegistry: [at.Escrow, at.StorageMarket, s.stakeMin],
-    StorageMarket: [at.Clock, at.Escrow, at.NodeRegistry, at.Bank, s.feeBps, s.stakePeriods],
+    Custody: [market],
+    Faults: [market, at.Custody],
+    StorageMarket: [market, at.Faults],
     Bank: [at.Clock, at.Token, at.Escrow, at.StorageMarket, at.NodeRegistry, s.firstEmission, s.halvingPeriods, s.lambdaBps],
     MarketLens: [at.StorageMarket],
   };
@@ -122,7 +139,8 @@ async function check(provider, at) {
     Token: { BANK: "Bank" },
     Escrow: { TOKEN: "Token", MARKET: "StorageMarket", REGISTRY: "NodeRegistry" },
     NodeRegistry: { ESCROW: "Escrow", MARKET: "StorageMarket" },
-    StorageMarket: { CLOCK: "Clock", ESCROW: "Escrow", REGISTRY: "NodeRegistry", BANK: "Bank" },
+    Faults: { NEXT: "Custody" },
+    StorageMarket: { NEXT: "Faults", CLOCK: "Clock", ESCROW: "Escrow", REGISTRY: "NodeRegistry", BANK: "Bank" },
     Bank: { TOKEN: "Token", ESCROW: "Escrow", MARKET: "StorageMarket", REGISTRY: "NodeRegistry" },
     MarketLens: { MARKET: "StorageMarket" },
   };

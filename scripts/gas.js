@@ -16,7 +16,7 @@ const DEPTH = 22;
 const NO_HINT = (1n << 64n) - 1n;
 const coder = AbiCoder.defaultAbiCoder();
 
-const { provider } = await hre.network.connect();
+const { provider } = await hre.network.create();
 const ask = (method, ...params) => provider.request({ method, params });
 const accounts = await ask("eth_accounts");
 const [deployer, client, stranger, ownerA, ownerB] = accounts;
@@ -37,15 +37,21 @@ async function send(from, to, data, gas) {
 const toQuantity = (n) => "0x" + BigInt(n).toString(16);
 const gasOf = (receipt) => Number(BigInt(receipt.gasUsed));
 
-const order = ["Clock", "Token", "Escrow", "NodeRegistry", "StorageMarket", "Bank", "MarketLens"];
+const order = ["Clock", "Token", "Escrow", "NodeRegistry", "Custody", "Faults", "StorageMarket", "Bank", "MarketLens"];
 const nonce = Number(BigInt(await ask("eth_getTransactionCount", deployer, "latest")));
 const at = Object.fromEntries(order.map((name, i) => [name, getCreateAddress({ from: deployer, nonce: nonce + i })]));
+const market = {
+  clock: at.Clock, escrow: at.Escrow, registry: at.NodeRegistry, bank: at.Bank,
+  feeBps: 500, stakePeriods: 30, reportBounty: UNIT / 10n, askBond: UNIT / 10n, dealFeeMin: 1,
+};
 const parameters = {
   Clock: [L, D, 1],
   Token: ["Storage Market Token", "STORE", 10n ** 27n, 4n * 10n ** 26n, deployer, at.Bank],
   Escrow: [at.Token, at.StorageMarket, at.NodeRegistry],
   NodeRegistry: [at.Escrow, at.StorageMarket, 10n * UNIT],
-  StorageMarket: [at.Clock, at.Escrow, at.NodeRegistry, at.Bank, 500, 30],
+  Custody: [market],
+  Faults: [market, at.Custody],
+  StorageMarket: [market, at.Faults],
   Bank: [at.Clock, at.Token, at.Escrow, at.StorageMarket, at.NodeRegistry, 95n * UNIT, 3_000_000, 5000],
   MarketLens: [at.StorageMarket],
 };
@@ -54,7 +60,10 @@ for (const name of order) {
   await send(deployer, undefined, concat([bytecode, Interface.from(abi).encodeDeploy(parameters[name])]));
 }
 const abis = Object.fromEntries(
-  await Promise.all(order.map(async (name) => [name, Interface.from((await artifact(`I${name}`)).abi)])),
+  await Promise.all(
+    order.filter((name) => name !== "Custody" && name !== "Faults")
+      .map(async (name) => [name, Interface.from((await artifact(`I${name}`)).abi)]),
+  ),
 );
 
 const call = (contract, method, ...values) => send0(contract, method, values);
@@ -220,13 +229,20 @@ async function prove(node, ledger) {
   return gasOf(await invoke(stranger, "StorageMarket", "prove", node, period, proof));
 }
 
+/** The proof with which a node takes over a slot. */
+async function takeoverProof(deal, slot, node) {
+  // All leaves are alike, so it does not matter which are drawn.
+  const [view] = await call("MarketLens", "deal", deal);
+  return concat(Array.from({ length: 5 }, () => shardOfRoot.get(view.slots[slot].root).opening));
+}
+
 const mean = (values) => Math.round(values.reduce((a, b) => a + b, 0) / values.length);
 
 // The run
 
 const result = {};
 await goTo(10n);
-for (const who of [client, stranger, ownerA, ownerB]) await fund(who, 10_000_000n * UNIT);
+for (const who of [client, stranger, ownerA, ownerB]) await fund(who, 50_000_000n * UNIT);
 
 // Ten nodes that were registered, opened to, and proved before.
 await register(ownerA);
@@ -285,6 +301,54 @@ result.pinAndProve5 = mean(pinned);
 for (const node of [proofNodes[1], proofNodes[10]]) {
   result.collect = gasOf(await invoke(stranger, "StorageMarket", "collect", node));
   result.mintReward = gasOf(await invoke(stranger, "Bank", "mintReward", [node]));
+}
+
+// Faults: nodes that held two slots of three-slot deals and proved before.
+const faulty = [];
+for (let i = 0; i < 8; i++) faulty.push((await register(ownerB)).id);
+const [lost, told, gone, cured, repairer, mate, mate2, asked] = faulty;
+await nextPeriod();
+const far = 60;
+await open(client, [lost, told, gone], far);
+await open(client, [cured, mate, asked], far);
+const dealA = await open(client, [told, lost, gone], far);
+const dealB = await open(client, [cured, mate, asked], far);
+const dealC = await open(client, [gone, told, mate2], far);
+for (let i = 0; i < 3; i++) await open(client, [repairer, mate2, mate], far);
+for (let i = 0; i < 20; i++) await open(client, [gone], far);
+const faultyLedgers = {};
+for (const node of faulty) faultyLedgers[node] = await ledgerOf(node);
+await nextPeriod();
+for (const node of faulty) await prove(node, faultyLedgers[node]);
+
+// A question, one before it so that the node's balance and the slot's counter are in use.
+for (const who of [ownerA, stranger]) await invoke(who, "StorageMarket", "ask", dealB.id, 2, 12345n);
+const opening = shardOfRoot.get((await ledgerOf(asked))[1].root).opening;
+await invoke(deployer, "StorageMarket", "answer", dealB.id, 2, ownerA, opening);
+result.answerLeaf = gasOf(await invoke(deployer, "StorageMarket", "answer", dealB.id, 2, stranger, opening));
+
+result.declareLoss = gasOf(await invoke(ownerB, "StorageMarket", "declareLoss", dealA.id, 0));
+
+// Two nodes miss three periods in which others prove.
+for (let i = 0; i < 3; i++) {
+  await nextPeriod();
+  for (const node of [mate, repairer]) await prove(node, faultyLedgers[node]);
+}
+await nextPeriod();
+const now = await currentPeriod();
+result.evictNode = gasOf(await invoke(stranger, "StorageMarket", "evict", gone, now - 3n, now - 2n, now - 1n));
+await invoke(stranger, "StorageMarket", "evict", cured, now - 3n, now - 2n, now - 1n);
+await invoke(ownerB, "StorageMarket", "reserve", dealA.id, 0, repairer);
+await invoke(ownerB, "StorageMarket", "reserve", dealC.id, 0, repairer);
+await nextPeriod();
+await prove(repairer, faultyLedgers[repairer]);
+for (const [deal, slot, key] of [[dealA, 0, "claimLostSlot"], [dealC, 0, "claimVacantSlot"]]) {
+  const proof = await takeoverProof(deal.id, slot, repairer);
+  result[key] = gasOf(await invoke(ownerB, "StorageMarket", "claim", deal.id, slot, repairer, NO_HINT, proof));
+}
+{
+  const { proof } = await proofOf(cured, await ledgerOf(cured), 20);
+  result.cure = gasOf(await invoke(ownerB, "StorageMarket", "cure", cured, proof));
 }
 
 if (!process.argv.includes("--quiet")) {

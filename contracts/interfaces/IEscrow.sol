@@ -96,6 +96,9 @@ interface IEscrow {
     /// @notice Deal numbers run without wide gaps: at most `highest` now.
     error Escrow_NumberTooFar(uint48 number, uint48 highest);
     error Escrow_ZeroAddress();
+    error Escrow_Expired(uint256 deadline);
+    /// @notice Neither a signature of the client's key nor one that the client, a contract, takes for its own.
+    error Escrow_BadSignature(address client);
 
     function TOKEN() external view returns (address);
 
@@ -126,7 +129,24 @@ interface IEscrow {
     /// deal may be dearer. Replaces what was allowed before; refunds go to the client and do not refill it.
     function allow(address operator, uint64 total, uint32 until, Rate refill, Rate cap, Rate maxPrice) external;
 
+    /// @notice The same for a client that signed it (EIP-712, domain Escrow, version 1): with its key, or a contract by
+    /// EIP-1271. Signatures serve once, in order of `nonces`, and until the second `deadline`. Anyone may send it.
+    function allowBySignature(
+        address client,
+        address operator,
+        uint64 total,
+        uint32 until,
+        Rate refill,
+        Rate cap,
+        Rate maxPrice,
+        uint256 deadline,
+        bytes calldata signature
+    ) external;
+
     // Reading
+
+    /// @notice The nonce that the client's next signature must name.
+    function nonces(address client) external view returns (uint256);
 
     function accountOf(address account) external view returns (Account memory);
 

@@ -5,7 +5,8 @@ import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/Reentran
 import { Escrow } from "../../contracts/Escrow.sol";
 import { IEscrow } from "../../contracts/interfaces/IEscrow.sol";
 import { Rate, UNIT } from "../../contracts/types/Types.sol";
-import { CallingToken, FeeToken, ThievingToken } from "./support/OddTokens.sol";
+import { Acceptance, Terms } from "../../contracts/types/Deals.sol";
+import { BlacklistingToken, CallingToken, FeeToken, RebasingToken, SigningWallet, ThievingToken } from "./support/OddTokens.sol";
 import { World } from "./support/World.sol";
 
 /// @notice The vault.
@@ -130,6 +131,111 @@ contract EscrowTest is World {
         new Escrow(address(1), address(2), address(0));
     }
 
+    function test_A_token_that_grows_by_itself_makes_nobody_richer_or_poorer() public {
+        RebasingToken odd = new RebasingToken();
+        Escrow vault = new Escrow(address(odd), address(1), address(2));
+        odd.approve(address(vault), 100 * UNIT);
+        vault.deposit(10 * UNIT);
+        odd.grow(address(vault), 5 * UNIT + 3);
+        vault.deposit(10 * UNIT);
+        eq(vault.accountOf(address(this)).free, 20, "what was deposited");
+        vault.withdraw(OTHER, 20 * UNIT);
+        eq(odd.balanceOf(OTHER), 20 * UNIT, "comes back");
+    }
+
+    function test_Who_is_on_a_tokens_blacklist_withdraws_to_another_and_strands_nobody() public {
+        BlacklistingToken odd = new BlacklistingToken();
+        Escrow vault = new Escrow(address(odd), address(1), address(2));
+        odd.approve(address(vault), 100 * UNIT);
+        vault.depositFor(CLIENT, 10 * UNIT);
+        vault.depositFor(OTHER, 10 * UNIT);
+        odd.ban(CLIENT);
+        vm.prank(CLIENT);
+        vm.expectRevert(abi.encodeWithSelector(BlacklistingToken.Banned.selector, CLIENT));
+        vault.withdraw(CLIENT, 10 * UNIT);
+        vm.prank(CLIENT);
+        vault.withdraw(address(0xBEEF), 10 * UNIT);
+        vm.prank(OTHER);
+        vault.withdraw(OTHER, 10 * UNIT);
+    }
+
+    // Allowances by signature
+
+    function signedAllow(address client, uint256 key, uint64 total, uint256 nonce, uint256 deadline)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes32 inner = keccak256(
+            abi.encode(
+                keccak256(
+                    "Allow(address client,address operator,uint64 total,uint32 until,uint32 refill,uint32 cap,uint32 maxPrice,uint256 nonce,uint256 deadline)"
+                ),
+                client,
+                OPERATOR,
+                total,
+                uint32(50),
+                uint32(0),
+                uint32(0),
+                uint32(0),
+                nonce,
+                deadline
+            )
+        );
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Escrow"),
+                keccak256("1"),
+                block.chainid,
+                address(escrow)
+            )
+        );
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, keccak256(bytes.concat(hex"1901", domain, inner)));
+        return abi.encodePacked(r, s, v);
+    }
+
+    function allowSigned(address client, uint64 total, uint256 deadline, bytes memory signature) internal {
+        Rate none = Rate.wrap(0);
+        escrow.allowBySignature(client, OPERATOR, total, 50, none, none, none, deadline, signature);
+    }
+
+    function test_A_signed_allowance_serves_once_in_time_and_as_signed() public {
+        address client = vm.addr(KEY);
+        uint256 soon = block.timestamp + 10;
+        bytes memory signature = signedAllow(client, KEY, 77, 0, soon);
+        bytes memory bad = abi.encodeWithSelector(IEscrow.Escrow_BadSignature.selector, client);
+        vm.expectRevert(bad);
+        allowSigned(client, 78, soon, signature);
+        allowSigned(client, 77, soon, signature);
+        eq(escrow.allowanceOf(client, OPERATOR).left, 77, "allowed");
+        eq(escrow.nonces(client), 1, "nonce");
+        vm.expectRevert(bad);
+        allowSigned(client, 77, soon, signature);
+        signature = signedAllow(client, KEY, 77, 1, block.timestamp - 1);
+        vm.expectPartialRevert(IEscrow.Escrow_Expired.selector);
+        allowSigned(client, 77, block.timestamp - 1, signature);
+    }
+
+    function test_A_client_that_is_a_contract_signs_by_EIP_1271_and_deals_through_its_operator() public {
+        SigningWallet wallet = new SigningWallet(vm.addr(KEY));
+        register(1, 100e9);
+        token.approve(address(escrow), 1000e9 * UNIT);
+        escrow.depositFor(address(wallet), 1000e9 * UNIT);
+        bytes memory signature = signedAllow(address(wallet), KEY + 1, 1e9, 0, block.timestamp);
+        vm.expectPartialRevert(IEscrow.Escrow_BadSignature.selector);
+        allowSigned(address(wallet), 1e9, block.timestamp, signature);
+        signature = signedAllow(address(wallet), KEY, 1e9, 0, block.timestamp);
+        allowSigned(address(wallet), 1e9, block.timestamp, signature);
+
+        Terms memory terms = termsOf(1, 1000, 4, 10, 1, 1);
+        Acceptance[] memory all = acceptAll(address(wallet), terms, keep(1, 4));
+        vm.prank(OPERATOR);
+        (, uint256 filled) = market.openDeal(address(wallet), terms, all);
+        eq(filled, 1, "opened for the wallet");
+        eq(locked(address(wallet)), market.quote(terms.rate, 1, 10), "on its money");
+    }
+
     function test_Locks_and_credits_are_the_markets_alone_and_stakes_the_registrys() public {
         bytes memory notMarket = abi.encodeWithSelector(IEscrow.Escrow_NotMarket.selector, address(this));
         vm.expectRevert(notMarket);
@@ -140,6 +246,8 @@ contract EscrowTest is World {
         escrow.unlock(CLIENT, 1, 1, 1);
         vm.expectRevert(notMarket);
         escrow.credit(CLIENT, 1);
+        vm.expectRevert(notMarket);
+        escrow.charge(CLIENT, 1);
         bytes memory notRegistry = abi.encodeWithSelector(IEscrow.Escrow_NotRegistry.selector, address(this));
         vm.expectRevert(notRegistry);
         escrow.stake(CLIENT, 1);

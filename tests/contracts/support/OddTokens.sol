@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { IERC1271 } from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { ERC20 } from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 /// @notice Keeps one base unit in a hundred of every transfer.
@@ -51,5 +53,50 @@ contract CallingToken is ERC20 {
         assembly ("memory-safe") {
             revert(add(answer, 32), mload(answer))
         }
+    }
+}
+
+/// @notice Gives whom it likes what it likes.
+contract RebasingToken is ERC20 {
+    constructor() ERC20("Rebasing", "RBS") {
+        _mint(msg.sender, 1e27);
+    }
+
+    function grow(address holder, uint256 amount) external {
+        _mint(holder, amount);
+    }
+}
+
+/// @notice Pays nobody on its list.
+contract BlacklistingToken is ERC20 {
+    error Banned(address who);
+
+    mapping(address who => bool) private _banned;
+
+    constructor() ERC20("Blacklisting", "BLK") {
+        _mint(msg.sender, 1e27);
+    }
+
+    function ban(address who) external {
+        _banned[who] = true;
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        if (_banned[to]) revert Banned(to);
+        super._update(from, to, amount);
+    }
+}
+
+/// @notice A client that is a contract: what its key signed is its signature.
+contract SigningWallet is IERC1271 {
+    address private immutable KEY;
+
+    constructor(address key) {
+        KEY = key;
+    }
+
+    function isValidSignature(bytes32 hash, bytes memory signature) external view returns (bytes4) {
+        (address signer,,) = ECDSA.tryRecover(hash, signature);
+        return signer == KEY ? IERC1271.isValidSignature.selector : bytes4(0);
     }
 }
