@@ -7,10 +7,11 @@ import { MarketLens } from "../../contracts/MarketLens.sol";
 import { NodeRegistry } from "../../contracts/NodeRegistry.sol";
 import { IStorageMarket } from "../../contracts/interfaces/IStorageMarket.sol";
 import { Token } from "../../contracts/Token.sol";
-import { BookLib } from "../../contracts/libraries/BookLib.sol";
-import { DealState, DealView, EntryView } from "../../contracts/types/Deals.sol";
+import { BookLib, PurseLib } from "../../contracts/libraries/BookLib.sol";
+import { VacancyLib } from "../../contracts/libraries/WordLib.sol";
+import { DealState, DealView, EntryView, SlotState } from "../../contracts/types/Deals.sol";
 import { NodeId, UNIT } from "../../contracts/types/Types.sol";
-import { Book } from "../../contracts/types/Words.sol";
+import { Book, Vacancy } from "../../contracts/types/Words.sol";
 import { Actors } from "./support/Actors.sol";
 import { Assertions } from "./support/Assertions.sol";
 
@@ -56,6 +57,11 @@ contract InvariantsTest is Assertions {
         for (uint256 i = 0; i < actors.dealCount(); ++i) {
             DealView memory v = lens.deal(actors.dealAt(i));
             if (v.state == DealState.Open) owed += v.locked - v.paid;
+            for (uint8 j = 0; j < v.n; ++j) {
+                Vacancy memory vacancy = VacancyLib.unpack(market.vacancyWord(v.id, j));
+                owed += vacancy.bounty + vacancy.bond + vacancy.asks * market.ASK_BOND();
+                if (v.state == DealState.Open && v.slots[j].state == SlotState.Lost) owed += v.slots[j].bounty;
+            }
         }
         eq(token.balanceOf(address(escrow)), owed * UNIT, "vault");
         eq(
@@ -69,7 +75,7 @@ contract InvariantsTest is Assertions {
         eq(actors.credited(), byBits, "credits");
         uint256 earned = actors.collected();
         for (uint256 i = 1; i <= actors.NODES(); ++i) earned += lens.standing(NodeId.wrap(uint32(i))).earned;
-        eq(actors.credited(), earned, "earned and collected");
+        eq(actors.credited() + actors.answered(), earned, "earned and collected");
     }
 
     function invariant_A_settled_deal_adds_up_and_a_lock_is_the_sum_of_open_deals() public view {
@@ -112,7 +118,11 @@ contract InvariantsTest is Assertions {
             }
             eq(cursor, book.len, "length");
             eq(book.rate, live, "rate");
-            eq(book.ratePrev, livePrev, "rate of the period before");
+            // What was lost in a period that is proved or given up is dead at once.
+            uint256 forfeited = PurseLib.unpack(market.purseWord(node)).forfeited;
+            bool isOver = book.evicted || book.lastProved + 1 >= book.asOf || forfeited + 1 == book.asOf;
+            if (isOver) yes(livePrev <= book.ratePrev, "rate of a period that is over");
+            else eq(book.ratePrev, livePrev, "rate of the period before");
             yes(book.lenPrev >= book.ratePrev, "what is frozen holds what pays");
         }
     }
@@ -125,10 +135,26 @@ contract InvariantsTest is Assertions {
         yes(token.totalSupply() <= token.CAP(), "cap");
     }
 
+    function invariant_A_stake_covers_all_that_a_node_can_lose() public view {
+        for (uint256 i = 1; i <= actors.NODES(); ++i) {
+            NodeId node = NodeId.wrap(uint32(i));
+            Book memory book = BookLib.unpack(market.bookWord(node));
+            uint256 bounty = book.evicted || book.rate == 0 ? 0 : market.REPORT_BOUNTY();
+            yes(registry.node(node).stake >= book.rate * market.STAKE_PERIODS() + bounty, "covered");
+        }
+    }
+
+    /// @dev The last node proves every period and answers every question.
+    function invariant_Who_proves_every_period_is_never_slashed() public view {
+        NodeId node = NodeId.wrap(uint32(actors.NODES()));
+        yes(!lens.standing(node).evicted, "not evicted");
+        yes(registry.node(node).stake >= 1000e9 || lens.standing(node).out != 0, "stake");
+    }
+
     /// @dev Not an invariant, but without it the others might hold of nothing.
     function test_The_actors_get_something_done() public {
         uint256 seed = 7;
-        for (uint256 i = 0; i < 60; ++i) {
+        for (uint256 i = 0; i < 12; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
             actors.openDeal(seed, seed >> 16, seed >> 32, seed >> 48, seed >> 64, seed >> 80);
             actors.passPeriods(seed);
@@ -138,7 +164,29 @@ contract InvariantsTest is Assertions {
             actors.openByOperator(seed >> 32, seed >> 40, seed >> 48);
             for (uint256 j = 0; j < 3; ++j) actors.settle(seed >> (8 * j));
             actors.trim(seed >> 96);
+            actors.handOver(seed >> 7, seed >> 17, seed >> 27);
+            if (i % 3 == 0) actors.declareLoss(seed >> 5, seed >> 25);
+            actors.ask(seed >> 4, seed >> 14, seed >> 24);
+            if (i % 2 == 0) actors.answer(seed);
+            actors.closeAsk(seed >> 11);
+            actors.strike(seed >> 12, seed >> 40);
+            actors.reserve(seed >> 13, seed >> 23, seed >> 33);
+            actors.claim(seed >> 6, i % 2 == 0);
+            if (i % 4 == 0) actors.cure(seed >> 12);
+            actors.compensate(seed >> 3, seed >> 31);
+            actors.endEarly(seed >> 9, seed >> 41);
+            actors.release(seed >> 2, seed >> 22);
+            actors.putMoneyIn(seed, 1e12);
         }
+        Actors.Done memory done = actors.whatHappened();
+        yes(done.losses != 0, "losses");
+        yes(done.convictions != 0, "convictions");
+        yes(done.evictions != 0, "evictions");
+        yes(done.cures != 0, "cures");
+        yes(done.compensations != 0, "compensations");
+        yes(done.claims != 0, "claims");
+        yes(done.handOvers != 0, "hand-overs");
+        yes(done.earlyEnds != 0, "early ends");
         yes(actors.dealCount() > 60, "deals");
         yes(actors.credited() > 10_000, "proofs");
         uint256 settled;
@@ -151,5 +199,7 @@ contract InvariantsTest is Assertions {
         invariant_A_settled_deal_adds_up_and_a_lock_is_the_sum_of_open_deals();
         invariant_A_ledger_is_tiled_and_its_live_ranges_are_the_rate();
         invariant_Rewards_are_part_of_the_fee();
+        invariant_A_stake_covers_all_that_a_node_can_lose();
+        invariant_Who_proves_every_period_is_never_slashed();
     }
 }

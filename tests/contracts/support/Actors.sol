@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { Acceptance, DealState, DealView, Duty, EntryView, NO_HINT, Standing, Terms } from "../../../contracts/types/Deals.sol";
+import {
+    Acceptance,
+    DealState,
+    DealView,
+    Duty,
+    EntryView,
+    NO_HINT,
+    SlotState,
+    SlotView,
+    Standing,
+    Terms
+} from "../../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate, UNIT, dealIdOf } from "../../../contracts/types/Types.sol";
 import { BookLib } from "../../../contracts/libraries/BookLib.sol";
 import { RateLib } from "../../../contracts/libraries/RateLib.sol";
+import { Shards } from "./Shards.sol";
 import { World } from "./World.sol";
 
 /// @notice Does what clients, nodes, operators and passers-by can do, in any order, and remembers what must come of it.
@@ -24,7 +36,36 @@ contract Actors is World {
     uint256 public rewarded;
     uint256 public credited;
     uint256 public collected;
+    /// @dev Bonds of questions that nodes earned.
+    uint256 public answered;
     mapping(NodeId node => uint256) public creditedTo;
+
+    struct Question {
+        DealId id;
+        uint8 slot;
+        address asker;
+    }
+
+    /// @dev What happened, so that a test can see that something did.
+    struct Done {
+        uint256 losses;
+        uint256 convictions;
+        uint256 evictions;
+        uint256 cures;
+        uint256 compensations;
+        uint256 claims;
+        uint256 handOvers;
+        uint256 earlyEnds;
+    }
+
+    Done internal done;
+    Question[] internal asks;
+    Question[] internal reserved;
+    uint256[] internal reservedBy;
+
+    function whatHappened() external view returns (Done memory) {
+        return done;
+    }
 
     constructor() {
         build();
@@ -65,15 +106,34 @@ contract Actors is World {
     // Time
 
     function passBlocks(uint256 blocks) external {
-        vm.roll(vm.getBlockNumber() + within(blocks, 1, L));
+        uint256 height = vm.getBlockNumber() + within(blocks, 1, L);
+        if (height / L != period()) faithfulProves();
+        vm.roll(height);
     }
 
     function passPeriods(uint256 periods) external {
-        goTo(period() + within(periods, 1, 3));
+        passPeriodsNow(within(periods, 1, 3));
     }
 
+    /// @dev The chain stands still, or lets no proof through: that is nobody's fault.
     function passALongTime(uint256 periods) external {
-        if (periods % 5 == 0) goTo(period() + within(periods, 100, 260));
+        if (periods % 5 != 0) return;
+        faithfulProves();
+        goTo(period() + within(periods, 100, 190));
+    }
+
+    function passPeriodsNow(uint256 periods) internal {
+        for (uint256 i = 0; i < periods; ++i) {
+            faithfulProves();
+            goTo(period() + 1);
+        }
+    }
+
+    /// @dev One node proves every period that it can.
+    function faithfulProves() internal {
+        uint256 first = uint256(period()) * L + D + 1;
+        if (vm.getBlockNumber() < first) vm.roll(first);
+        proveIfDue(NODES);
     }
 
     // Clients
@@ -153,11 +213,12 @@ contract Actors is World {
         node = within(node, 1, NODES);
         uint256 slot = v.n;
         for (uint256 i = 0; i < v.n; ++i) {
-            if (NodeId.unwrap(v.slots[i].node) == node) return;
-            if (NodeId.unwrap(v.slots[i].node) == 0) slot = i;
+            if (holds(v.slots[i], node)) return;
+            if (v.slots[i].state != SlotState.Held) slot = i;
         }
         if (slot == v.n || stakeShort(id(node), v.rate)) return;
         if (lens.standing(id(node)).out != 0 || behind(id(node))) return;
+        if (NodeId.unwrap(lens.vacancy(v.id, uint8(slot)).reservedBy) != 0) return;
         Terms memory terms;
         terms.number = v.id.numberOf();
         terms.rate = v.rate;
@@ -185,10 +246,12 @@ contract Actors is World {
         DealView memory v = lens.deal(deals[which % deals.length]);
         if (v.state != DealState.Open || period() < v.end) return;
         uint256 before = free(v.id.clientOf());
+        uint256 bounties;
+        for (uint256 i = 0; i < v.n; ++i) if (v.slots[i].state == SlotState.Lost) bounties += v.slots[i].bounty;
         settleOne(v.id);
         DealView memory after_ = lens.deal(v.id);
         eq(after_.paid, v.paid, "settling pays nobody");
-        eq(free(v.id.clientOf()) - before, after_.refunded, "the refund reached the client");
+        eq(free(v.id.clientOf()) - before, after_.refunded + bounties, "the refund reached the client");
     }
 
     // Nodes
@@ -236,7 +299,7 @@ contract Actors is World {
 
     function trim(uint256 node) external {
         NodeId n = id(within(node, 1, NODES));
-        if (behind(n)) return;
+        if (behind(n) || lens.standing(n).evicted) return;
         uint64 cursor;
         EntryView memory last;
         while (true) {
@@ -256,7 +319,7 @@ contract Actors is World {
 
     function exit(uint256 node, uint256 odds) external {
         NodeId n = id(within(node, 1, NODES));
-        if (odds % 8 != 0 || behind(n)) return;
+        if (odds % 8 != 0 || behind(n) || lens.standing(n).evicted) return;
         vm.prank(ownerOf(NodeId.unwrap(n)));
         registry.exit(n);
     }
@@ -274,7 +337,225 @@ contract Actors is World {
         registry.addStake(id(i), uint64(within(units, 1, most)));
     }
 
+    // Faults
+
+    /// @dev One slot of one deal that runs on.
+    function someSlot(uint256 which, uint256 seed, uint32 left) internal view returns (bool, DealView memory v, uint8 slot) {
+        bool found;
+        (found, v) = someOpenDeal(which, left);
+        if (found) slot = uint8(seed % v.n);
+        return (found, v, slot);
+    }
+
+    function declareLoss(uint256 which, uint256 seed) external {
+        (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 2);
+        if (!found || v.slots[slot].state != SlotState.Held) return;
+        NodeId node = v.slots[slot].node;
+        if (NodeId.unwrap(node) == NODES || behind(node)) return;
+        uint256 before = owedTo(v.id.clientOf());
+        vm.prank(ownerOf(NodeId.unwrap(node)));
+        market.declareLoss(v.id, slot);
+        yes(owedTo(v.id.clientOf()) > before || v.end == period() + 2, "the client is better off");
+        done.losses += 1;
+    }
+
+    function ask(uint256 which, uint256 seed, uint256 who) external {
+        (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 4);
+        if (!found || v.slots[slot].state != SlotState.Held) return;
+        address asker = client(within(who, 1, CLIENTS));
+        (, uint32 due) = lens.question(v.id, slot, asker);
+        if (due != 0 || free(asker) < ASK_BOND) return;
+        uint64 leaf = uint64(seed % v.slots[slot].leaves);
+        vm.prank(asker);
+        market.ask(v.id, slot, leaf);
+        asks.push(Question(v.id, slot, asker));
+        // The faithful node answers at once, others when they like.
+        if (NodeId.unwrap(v.slots[slot].node) == NODES) answerOne(asks.length - 1);
+    }
+
+    function answer(uint256 which) external {
+        if (asks.length != 0) answerOne(which % asks.length);
+    }
+
+    function answerOne(uint256 i) internal {
+        Question memory q = asks[i];
+        (uint64 leaf,) = lens.question(q.id, q.slot, q.asker);
+        DealView memory v = lens.deal(q.id);
+        Shard memory shard = disks[v.slots[q.slot].root];
+        if (v.slots[q.slot].leaves == 0) return;
+        if (leaf >= shard.leaves) return;
+        try market.answer(q.id, q.slot, q.asker, Shards.opening(shard.seed, shard.leaves, leaf)) {
+            answered += ASK_BOND;
+            forget(i);
+        } catch { }
+    }
+
+    function closeAsk(uint256 which) external {
+        if (asks.length == 0) return;
+        uint256 i = which % asks.length;
+        Question memory q = asks[i];
+        NodeId node = lens.deal(q.id).slots[q.slot].node;
+        if (behind(node)) return;
+        try market.convict(q.id, q.slot, q.asker) {
+            yes(NodeId.unwrap(node) != NODES, "the faithful node is never convicted");
+            done.convictions += 1;
+            forget(i);
+        } catch {
+            try market.withdrawAsk(q.id, q.slot, q.asker) {
+                forget(i);
+            } catch { }
+        }
+    }
+
+    function forget(uint256 i) internal {
+        asks[i] = asks[asks.length - 1];
+        asks.pop();
+    }
+
+    function evict(uint256 node) external {
+        node = within(node, 1, NODES);
+        uint32[3] memory strikes;
+        uint256 found;
+        uint32 p = period();
+        Standing memory s = lens.standing(id(node));
+        for (uint32 back = 1; back < 60 && back < p && found < 3; ++back) {
+            (, uint96 paid) = lens.period(p - back);
+            if (paid == 0 || p - back == s.forfeited) continue;
+            strikes[2 - found++] = p - back;
+        }
+        if (found < 3) return;
+        try market.evict(id(node), strikes[0], strikes[1], strikes[2]) {
+            yes(node != NODES, "the faithful node is never evicted");
+            done.evictions += 1;
+        } catch { }
+    }
+
+    /// @dev Misses three periods on purpose that another proves, and is evicted.
+    function strike(uint256 node, uint256 odds) external {
+        node = within(node, 1, NODES - 1);
+        if (odds % 3 != 0 || lens.standing(id(node)).rate == 0 || lens.duty(id(NODES)).barred) return;
+        passPeriodsNow(4);
+        this.evict(node - 1);
+    }
+
+    function cure(uint256 node) external {
+        node = within(node, 1, NODES);
+        if (!lens.standing(id(node)).evicted || lens.duty(id(node)).seed == 0) return;
+        if (lens.standing(id(node)).rate == 0) return;
+        bytes memory proof;
+        try this.cureProof(id(node)) returns (bytes memory p) {
+            proof = p;
+        } catch {
+            return;
+        }
+        vm.prank(ownerOf(node));
+        try market.cure(id(node), proof) {
+            done.cures += 1;
+        } catch { }
+    }
+
+    /// @dev Outside, because there is none if all the node held is over.
+    function cureProof(NodeId node) external view returns (bytes memory) {
+        uint64 cursor;
+        bool any;
+        EntryView[] memory entries;
+        (entries, cursor) = lens.ledger(node, 0, 100);
+        for (uint256 i = 0; i < entries.length; ++i) {
+            any = any || (entries[i].from <= period() && period() < entries[i].until);
+        }
+        yes(any, "something is live");
+        return proofOf(node, 20);
+    }
+
+    function compensate(uint256 which, uint256 seed) external {
+        if (deals.length == 0) return;
+        DealView memory v = lens.deal(deals[which % deals.length]);
+        uint8 slot = uint8(seed % v.n);
+        if (v.slots[slot].state != SlotState.Evicted) return;
+        uint256 before = owedTo(v.id.clientOf());
+        try market.compensate(v.id, slot) {
+            yes(owedTo(v.id.clientOf()) >= before + 15 * RateLib.value(v.rate), "half of the pot at least");
+            done.compensations += 1;
+        } catch { }
+    }
+
+    // Repair
+
+    function reserve(uint256 which, uint256 seed, uint256 node) external {
+        (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 3);
+        if (!found) return;
+        for (uint8 i = 0; i < v.n; ++i) if (v.slots[i].state > SlotState.Held) slot = i;
+        node = within(node, 1, NODES);
+        if (v.slots[slot].state <= SlotState.Held) return;
+        if (free(ownerOf(node)) < market.bondOf(v.id, slot)) return;
+        vm.prank(ownerOf(node));
+        try market.reserve(v.id, slot, id(node)) {
+            reserved.push(Question(v.id, slot, ownerOf(node)));
+            reservedBy.push(node);
+        } catch {
+            yes(NodeId.unwrap(lens.vacancy(v.id, slot).reservedBy) != 0, "reserved by another");
+        }
+    }
+
+    function claim(uint256 which, bool wait) external {
+        if (reserved.length == 0) return;
+        uint256 i = which % reserved.length;
+        Question memory q = reserved[i];
+        if (wait) passPeriodsNow(1);
+        DealView memory v = lens.deal(q.id);
+        if (lens.duty(id(reservedBy[i])).seed == 0 || v.slots[q.slot].leaves == 0) return;
+        bytes memory proof = takeoverProof(q.id, q.slot, reservedBy[i]);
+        vm.prank(ownerOf(reservedBy[i]));
+        try market.claim(q.id, q.slot, id(reservedBy[i]), NO_HINT, proof) {
+            done.claims += 1;
+        } catch { }
+    }
+
+    function release(uint256 which, uint256 seed) external {
+        if (deals.length == 0) return;
+        DealView memory v = lens.deal(deals[which % deals.length]);
+        try market.release(v.id, uint8(seed % v.n)) { } catch { }
+    }
+
+    function handOver(uint256 which, uint256 seed, uint256 to) external {
+        (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 2);
+        if (!found || v.slots[slot].state != SlotState.Held || lens.duty(id(1)).seed == 0) return;
+        to = within(to, 1, NODES);
+        uint256 from = NodeId.unwrap(v.slots[slot].node);
+        Terms memory terms;
+        terms.number = v.id.numberOf();
+        terms.rate = v.rate;
+        terms.leaves = v.slots[slot].leaves;
+        terms.maxEnd = v.maxEnd;
+        Acceptance memory a = accept(v.id.clientOf(), terms, slot, to, v.slots[slot].root);
+        bytes memory proof = takeoverProof(v.id, slot, to);
+        vm.prank(ownerOf(from));
+        try market.handOver(v.id, a, proof) {
+            done.handOvers += 1;
+        } catch { }
+    }
+
+    function endEarly(uint256 which, uint256 odds) external {
+        (bool found, DealView memory v) = someOpenDeal(which, 13);
+        if (!found || odds % 3 != 0) return;
+        vm.prank(v.id.clientOf());
+        market.endEarly(v.id, period() + 11);
+        done.earlyEnds += 1;
+    }
+
     // Helpers
+
+    function holds(SlotView memory slot, uint256 node) internal pure returns (bool) {
+        return NodeId.unwrap(slot.node) == node && slot.state != SlotState.Lost;
+    }
+
+    function owedTo(address account) internal view returns (uint256) {
+        return free(account) + locked(account);
+    }
+
+    function askCount() external view returns (uint256) {
+        return asks.length;
+    }
 
     function someOpenDeal(uint256 which, uint32 periodsLeft) internal view returns (bool, DealView memory v) {
         if (deals.length == 0) return (false, v);
@@ -294,7 +575,8 @@ contract Actors is World {
 
     function behind(NodeId node) internal view returns (bool) {
         uint256 asOf = bookAsOf(node);
-        return lens.standing(node).rate != 0 && asOf + 256 < period() + 1;
+        Standing memory s = lens.standing(node);
+        return !s.evicted && s.rate != 0 && asOf + 256 < period() + 1;
     }
 
     function bookAsOf(NodeId node) internal view returns (uint256) {
