@@ -45,7 +45,7 @@ contract Bank is IBank {
     ) {
         // The emission halves, so all of it together is less than twice the first stretch.
         uint256 all = 2 * uint256(firstEmission) * halvingPeriods * UNIT;
-        if (halvingPeriods == 0 || lambdaBps >= BPS || all > IToken(token).CAP() - IToken(token).minted()) {
+        if (halvingPeriods == 0 || lambdaBps >= BPS || all > IToken(token).CAP() - IToken(token).totalSupply()) {
             revert Bank_BadParameters();
         }
         TOKEN = token;
@@ -80,15 +80,14 @@ contract Bank is IBank {
 
             address owner = INodeRegistry(REGISTRY).ownerOf(nodes[i]);
             emit RewardMinted(nodes[i], owner, units);
-            uint256 amount = units * UNIT;
-            IToken(TOKEN).mint(address(this), amount);
-            IToken(TOKEN).approve(ESCROW, amount);
-            IEscrow(ESCROW).depositFor(owner, amount);
+            IToken(TOKEN).mint(ESCROW, units * UNIT);
+            IEscrow(ESCROW).creditMinted(owner, units);
         }
     }
 
     /// @inheritdoc IBank
-    function burnFees() external {
+    function burnFees(address[] calldata clients) external {
+        IEscrow(ESCROW).takeFees(clients);
         uint256 amount = uint256(IEscrow(ESCROW).accountOf(address(this)).free) * UNIT;
         if (amount == 0) return;
         emit FeesBurned(amount);

@@ -69,20 +69,22 @@ contract Custody is Places, ICustody {
         if (end <= formerEnd || end > deal.maxEndOf()) revert StorageMarket_BadEnd(end, deal.maxEndOf());
 
         (uint256 units, uint256 leaves) = _changeEnd(id, deal, formerEnd, end);
-        emit DealExtended(id, payer, end, units);
         address client = id.clientOf();
+        uint40 previous;
         if (payer == client) {
-            Rate highest = IEscrow(ESCROW).lock(client, msg.sender, 0, period, blockNumber, units);
+            Rate highest;
+            (highest, previous) = IEscrow(ESCROW).lock(client, msg.sender, 0, period, blockNumber, units);
             _checkPrice(deal.rateOf(), highest, leaves);
         } else {
             if (payer != msg.sender) revert StorageMarket_NotClient(id, msg.sender);
-            IEscrow(ESCROW).lockGift(payer, client, blockNumber, units);
+            previous = IEscrow(ESCROW).lockGift(payer, client, blockNumber, units);
         }
+        emit DealExtended(id, payer, end, units, previous);
     }
 
     /// @inheritdoc ICustody
     function endEarly(DealId id, uint32 end) external {
-        (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
+        (uint32 period,) = IClock(CLOCK).current();
         DealWord deal = _openDeal(id, period);
         address client = id.clientOf();
         if (msg.sender != client) revert StorageMarket_NotClient(id, msg.sender);
@@ -92,7 +94,7 @@ contract Custody is Places, ICustody {
 
         (uint256 units,) = _changeEnd(id, deal, formerEnd, end);
         emit DealEndedEarly(id, end, units);
-        IEscrow(ESCROW).unlock(client, blockNumber, units, units);
+        IEscrow(ESCROW).unlock(client, units, units, 0);
     }
 
     /// @inheritdoc ICustody
@@ -232,17 +234,8 @@ contract Custody is Places, ICustody {
     /// @dev Fills the place by an acceptance that must hold, and writes the deal down.
     function _fillFrom(Place memory p, uint64 leaves, Acceptance calldata acceptance) private {
         _checkHoldsNoOther(p, acceptance.node);
-        Filling memory f = Filling({
-            id: p.id,
-            client: p.id.clientOf(),
-            number: p.id.numberOf(),
-            rate: p.deal.rateOf(),
-            leaves: leaves,
-            from: p.period + 1,
-            end: p.end,
-            maxEnd: p.deal.maxEndOf(),
-            blockNumber: p.blockNumber
-        });
+        Filling memory f =
+            _filling(p.id, p.deal.rateOf(), leaves, p.period + 1, p.end, p.deal.maxEndOf(), p.blockNumber);
         (Refusal why, Slot memory slot) = _fill(f, acceptance);
         if (why != Refusal.None) revert StorageMarket_Refused(acceptance.node, why);
         _deals[p.id] = _putSlot(p.id, p.deal, p.index, slot);
@@ -252,12 +245,11 @@ contract Custody is Places, ICustody {
     function _takeOver(Place memory p, NodeId node, uint64 hint, EntryWord entry) private {
         _checkHoldsNoOther(p, node);
         (, uint64 stake) = INodeRegistry(REGISTRY).keyOf(node);
-        bytes20 root = entry.rootOf();
-        uint64 leaves = uint64(entry.leavesOf());
-        (Refusal why, uint64 start) = _take(node, p.deal.rateOf(), stake, root, leaves, p.period + 1, p.end, hint);
+        entry = EntryLib.pack(entry.rootOf(), entry.leavesOf(), p.period + 1, p.end, p.deal.rateOf());
+        (Refusal why, uint256 start) = _take(node, stake, entry, hint);
         if (why != Refusal.None) revert StorageMarket_Refused(node, why);
-        _deals[p.id] = _putSlot(p.id, p.deal, p.index, Slot(node, start, p.period + 1));
-        emit SlotFilled(p.id, node, p.index, start, root, leaves, p.period + 1);
+        _deals[p.id] = _putSlot(p.id, p.deal, p.index, Slot(node, uint64(start), p.period + 1));
+        emit SlotFilled(p.id, node, p.index, start, entry);
     }
 
     /// @dev Its former holder may trim the range of a slot that is refilled; nobody needs the root there any more.

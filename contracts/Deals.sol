@@ -3,15 +3,16 @@ pragma solidity ^0.8.30;
 
 import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import { IClock } from "./interfaces/IClock.sol";
 import { IMarketBase } from "./interfaces/IMarketBase.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { Ledgers } from "./Ledgers.sol";
-import { DealLib } from "./libraries/WordLib.sol";
+import { DealLib, EntryLib } from "./libraries/WordLib.sol";
 import { RateLib } from "./libraries/RateLib.sol";
 import { Acceptance, MarketParameters, Refusal } from "./types/Deals.sol";
 import { DealId, NodeId, Rate } from "./types/Types.sol";
-import { AskWord, DealWord, Slot, SlotsWord, VacancyWord } from "./types/Words.sol";
+import { AskWord, DealWord, EntryWord, Slot, SlotsWord, VacancyWord } from "./types/Words.sol";
 
 /// @title Deals
 /// @notice Deals and their slots, on top of what nodes hold. StorageMarket and Custody both are this, so that they read
@@ -21,17 +22,31 @@ abstract contract Deals is Ledgers, EIP712 {
     using DealLib for DealWord;
     using DealLib for SlotsWord;
 
-    /// @dev What is the same for every slot of an opening or filling.
+    /// @dev What is the same for every slot of an opening or filling, and the form that each acceptance is written into
+    /// to be hashed.
     struct Filling {
         DealId id;
-        address client;
-        uint48 number;
         Rate rate;
-        uint64 leaves;
-        uint32 from;
-        uint32 end;
-        uint32 maxEnd;
-        uint40 blockNumber;
+        uint256 leaves;
+        uint256 from;
+        uint256 end;
+        uint256 blockNumber;
+        bytes32 domain;
+        Form form;
+    }
+
+    /// @dev What EIP-712 hashes of an acceptance, word for word.
+    struct Form {
+        bytes32 typeHash;
+        address client;
+        uint256 number;
+        uint256 slot;
+        NodeId node;
+        bytes32 root;
+        uint256 leaves;
+        Rate rate;
+        uint256 maxEnd;
+        uint256 deadline;
     }
 
     uint256 private constant BPS = 10_000;
@@ -63,28 +78,62 @@ abstract contract Deals is Ledgers, EIP712 {
         PERIOD_SECONDS = PERIOD_BLOCKS * IClock(p.clock).BLOCK_SECONDS();
     }
 
-    /// @dev Fills one slot if the acceptance still holds.
-    function _fill(Filling memory f, Acceptance calldata a) internal returns (Refusal why, Slot memory slot) {
-        if (a.deadline < f.blockNumber || a.deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, slot);
-        (address hot, uint64 stake) = INodeRegistry(REGISTRY).keyOf(a.node);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(_acceptanceHash(f, a), a.r, a.vs);
-        if (failure != ECDSA.RecoverError.NoError || signer != hot) return (Refusal.Signature, slot);
-
-        uint64 start;
-        (why, start) = _take(a.node, f.rate, stake, a.root, f.leaves, f.from, f.end, a.hint);
-        if (why != Refusal.None) return (why, slot);
-        emit SlotFilled(f.id, a.node, a.slot, start, a.root, f.leaves, f.from);
-        return (Refusal.None, Slot(a.node, start, f.from));
+    function _filling(DealId id, Rate rate, uint256 leaves, uint256 from, uint256 end, uint256 maxEnd, uint256 blockNumber)
+        internal
+        view
+        returns (Filling memory f)
+    {
+        f.id = id;
+        f.rate = rate;
+        f.leaves = leaves;
+        f.from = from;
+        f.end = end;
+        f.blockNumber = blockNumber;
+        f.domain = _domainSeparatorV4();
+        f.form = _form(id, rate, leaves, maxEnd);
     }
 
-    function _acceptanceHash(Filling memory f, Acceptance calldata a) internal view returns (bytes32) {
-        return _hashTypedDataV4(
-            keccak256(
-                abi.encode(
-                    ACCEPTANCE_TYPE, f.client, f.number, a.slot, a.node, a.root, f.leaves, f.rate, f.maxEnd, a.deadline
-                )
-            )
-        );
+    function _form(DealId id, Rate rate, uint256 leaves, uint256 maxEnd) internal pure returns (Form memory form) {
+        form.typeHash = ACCEPTANCE_TYPE;
+        form.client = id.clientOf();
+        form.number = id.numberOf();
+        form.leaves = leaves;
+        form.rate = rate;
+        form.maxEnd = maxEnd;
+    }
+
+    /// @dev Fills one slot if the acceptance still holds.
+    function _fill(Filling memory f, Acceptance calldata a) internal returns (Refusal why, Slot memory slot) {
+        unchecked {
+            uint256 deadline = a.deadline;
+            if (deadline < f.blockNumber || deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, slot);
+        }
+        NodeId node = a.node;
+        (address hot, uint256 stake) = INodeRegistry(REGISTRY).keyOf(node);
+        bytes32 hash = _acceptanceHash(f.domain, f.form, a);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(hash, a.r, a.vs);
+        if (failure != ECDSA.RecoverError.NoError || signer != hot) return (Refusal.Signature, slot);
+
+        EntryWord entry = EntryLib.pack(a.root, f.leaves, f.from, f.end, f.rate);
+        uint256 start;
+        (why, start) = _take(node, stake, entry, a.hint);
+        if (why != Refusal.None) return (why, slot);
+        emit SlotFilled(f.id, node, a.slot, start, entry);
+        slot.node = node;
+        slot.start = uint64(start);
+        slot.from = uint32(f.from);
+    }
+
+    function _acceptanceHash(bytes32 domain, Form memory form, Acceptance calldata a) internal pure returns (bytes32) {
+        form.slot = a.slot;
+        form.node = a.node;
+        form.root = a.root;
+        form.deadline = a.deadline;
+        bytes32 hash;
+        assembly ("memory-safe") {
+            hash := keccak256(form, 0x140)
+        }
+        return MessageHashUtils.toTypedDataHash(domain, hash);
     }
 
     function _slotOf(DealId id, DealWord deal, uint256 index) internal view returns (Slot memory) {
@@ -101,14 +150,19 @@ abstract contract Deals is Ledgers, EIP712 {
     }
 
     /// @dev Units that a deal locks, the fee included.
+    /// @dev Below 2^68, because a rate is below 2^38, n below 2^8 and a period below 2^22.
     function _quote(Rate rate, uint256 n, uint256 periods) internal view returns (uint256 units) {
-        units = rate.value() * n * periods;
-        units += _feeOn(units);
+        unchecked {
+            units = rate.value() * n * periods;
+            units += _feeOn(units);
+        }
     }
 
     /// @dev Rounded up, so that the fee on a part is never more than on the whole.
     function _feeOn(uint256 units) internal view returns (uint256) {
-        return (units * FEE_BPS + BPS - 1) / BPS;
+        unchecked {
+            return (units * FEE_BPS + BPS - 1) / BPS;
+        }
     }
 
     /// @dev `price` is the highest price that the client gave its operator, 0 = any.

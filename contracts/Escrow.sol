@@ -17,12 +17,13 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using RateLib for Rate;
 
-    /// @dev One word. 80 bits of units are more than the token's cap can be.
+    /// @dev One word. 64 bits of units are more than the token's cap can be.
     struct AccountWord {
-        uint80 free;
-        uint80 locked;
+        uint64 free;
+        uint64 locked;
+        uint40 fees;
         uint48 lastNumber;
-        uint40 lastEvent;
+        uint40 lastLock;
     }
 
     /// @dev One word: left64 level64 refill18 cap18 maxPrice18 asOf22 until22, from the lowest bit up.
@@ -41,6 +42,8 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     address public immutable MARKET;
     /// @inheritdoc IEscrow
     address public immutable REGISTRY;
+    /// @inheritdoc IEscrow
+    address public immutable BANK;
 
     mapping(address account => AccountWord) private _accounts;
     mapping(address client => mapping(address operator => AllowanceWord)) private _allowances;
@@ -57,11 +60,19 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         _;
     }
 
-    constructor(address token, address market, address registry) EIP712("Escrow", "1") {
-        if (token == address(0) || market == address(0) || registry == address(0)) revert Escrow_ZeroAddress();
+    modifier onlyBank() {
+        if (msg.sender != BANK) revert Escrow_NotBank(msg.sender);
+        _;
+    }
+
+    constructor(address token, address market, address registry, address bank) EIP712("Escrow", "1") {
+        if (token == address(0) || market == address(0) || registry == address(0) || bank == address(0)) {
+            revert Escrow_ZeroAddress();
+        }
         TOKEN = token;
         MARKET = market;
         REGISTRY = registry;
+        BANK = bank;
     }
 
     // Money in and out
@@ -133,7 +144,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     function lock(address client, address operator, uint48 number, uint32 period, uint40 blockNumber, uint256 units)
         external
         onlyMarket
-        returns (Rate maxPrice)
+        returns (Rate maxPrice, uint40 previous)
     {
         if (operator != client) maxPrice = _useAllowance(client, operator, period, units);
 
@@ -144,34 +155,40 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
             if (number > highest) revert Escrow_NumberTooFar(number, highest);
             account.lastNumber = number;
         }
-        uint40 previousEvent = account.lastEvent;
-        account.free -= uint80(units);
-        account.locked += uint80(units);
-        account.lastEvent = blockNumber;
+        previous = account.lastLock;
+        account.free -= uint64(units);
+        account.locked += uint64(units);
+        account.lastLock = blockNumber;
         _accounts[client] = account;
-        emit Locked(client, client, units, account.free, account.locked, previousEvent);
     }
 
     /// @inheritdoc IEscrow
-    function lockGift(address payer, address client, uint40 blockNumber, uint256 units) external onlyMarket {
+    function lockGift(address payer, address client, uint40 blockNumber, uint256 units)
+        external
+        onlyMarket
+        returns (uint40 previous)
+    {
         _take(payer, units);
-        AccountWord memory account = _accounts[client];
-        uint40 previousEvent = account.lastEvent;
-        account.locked += uint80(units);
-        account.lastEvent = blockNumber;
-        _accounts[client] = account;
-        emit Locked(client, payer, units, account.free, account.locked, previousEvent);
+        AccountWord storage account = _accounts[client];
+        previous = account.lastLock;
+        account.locked += uint64(units);
+        account.lastLock = blockNumber;
     }
 
     /// @inheritdoc IEscrow
-    function unlock(address client, uint40 blockNumber, uint256 units, uint256 refund) external onlyMarket {
+    function unlock(address client, uint256 units, uint256 refund, uint256 fee) external onlyMarket {
         AccountWord memory account = _accounts[client];
-        uint40 previousEvent = account.lastEvent;
-        account.locked -= uint80(units);
-        account.free += uint80(refund);
-        account.lastEvent = blockNumber;
-        _accounts[client] = account;
-        emit Unlocked(client, units, refund, account.free, account.locked, previousEvent);
+        account.locked -= uint64(units);
+        account.free += uint64(refund);
+        uint256 fees = account.fees + fee;
+        if (fees > type(uint40).max) {
+            account.fees = 0;
+            _accounts[client] = account;
+            _give(BANK, fees);
+        } else {
+            account.fees = uint40(fees);
+            _accounts[client] = account;
+        }
     }
 
     /// @inheritdoc IEscrow
@@ -184,6 +201,23 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     function charge(address account, uint256 units) external onlyMarket {
         uint256 free = _take(account, units);
         emit Charged(account, units, free);
+    }
+
+    // For the bank
+
+    /// @inheritdoc IEscrow
+    function takeFees(address[] calldata clients) external onlyBank returns (uint256 units) {
+        for (uint256 i = 0; i < clients.length; ++i) {
+            units += _accounts[clients[i]].fees;
+            _accounts[clients[i]].fees = 0;
+        }
+        _give(BANK, units);
+    }
+
+    /// @inheritdoc IEscrow
+    function creditMinted(address account, uint256 units) external onlyBank {
+        uint256 free = _give(account, units);
+        emit Credited(account, units, free);
     }
 
     // For the registry
@@ -205,7 +239,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function accountOf(address account) external view returns (Account memory) {
         AccountWord memory word = _accounts[account];
-        return Account(word.free, word.locked, word.lastNumber, word.lastEvent);
+        return Account(word.free, word.locked, word.fees, word.lastNumber, word.lastLock);
     }
 
     /// @inheritdoc IEscrow
@@ -267,13 +301,13 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         unchecked {
             free -= units;
         }
-        _accounts[owner].free = uint80(free);
+        _accounts[owner].free = uint64(free);
     }
 
     function _give(address owner, uint256 units) private returns (uint256 free) {
         free = _accounts[owner].free + units;
-        if (free > type(uint80).max) revert Escrow_NotWholeUnits(units);
-        _accounts[owner].free = uint80(free);
+        if (free > type(uint64).max) revert Escrow_NotWholeUnits(units);
+        _accounts[owner].free = uint64(free);
     }
 
     function _useAllowance(address client, address operator, uint32 period, uint256 units)

@@ -102,40 +102,39 @@ abstract contract Ledgers is IMarketBase {
         PARAMETERS = keccak256(abi.encode(p));
     }
 
-    /// @dev Gives the node a range from period `from` to `end` if it may have one, and tells where it starts.
-    function _take(
-        NodeId node,
-        Rate rate,
-        uint256 stake,
-        bytes20 root,
-        uint256 leaves,
-        uint32 from,
-        uint32 end,
-        uint256 hint
-    ) internal returns (Refusal, uint64 start) {
-        Book memory book = _rolled(node, from, ROLL_MAX);
-        uint256 units = rate.value();
-        if (book.out != 0 || book.asOf != from) return (Refusal.Out, 0);
-        if (_stakeFor(book.rate + units) > stake) return (Refusal.Stake, 0);
+    /// @dev Gives the node the range `entry` from the next period on if it may have it, and tells where it starts.
+    function _take(NodeId node, uint256 stake, EntryWord entry, uint256 hint)
+        internal
+        returns (Refusal, uint256 start)
+    {
+        unchecked {
+            uint32 from = entry.fromOf();
+            BookWord book = _books[node];
+            if (book.asOf() != from) book = _rolled(node, from, ROLL_MAX).pack();
+            if (book.isOut() || book.asOf() != from) return (Refusal.Out, 0);
+            uint256 units = entry.rateOf().value();
+            if (_stakeFor(book.rateOf() + units) > stake) return (Refusal.Stake, 0);
 
-        if (_isRefillable(node, hint, rate, from)) {
-            start = uint64(hint);
-        } else {
-            if (book.len + units > MASK38) return (Refusal.Full, 0);
-            start = uint64(book.len);
-            book.len += units;
+            if (_isRefillable(node, hint, entry.rateOf(), from)) {
+                start = hint;
+                _books[node] = book.take(units, 0);
+            } else {
+                start = book.lenOf();
+                if (start + units > MASK38) return (Refusal.Full, 0);
+                _books[node] = book.take(units, units);
+            }
+            _entries[_key(node, start)] = entry;
+            _changeExpiry(node, entry.untilOf(), units);
+            return (Refusal.None, start);
         }
-        book.take(units);
-        _books[node] = book.pack();
-        _entries[_key(node, start)] = EntryLib.pack(root, leaves, from, end, rate);
-        _changeExpiry(node, end, units);
-        return (Refusal.None, start);
     }
 
     /// @dev Units of stake that a node of `rate` needs. All that a node can ever lose is covered by it: fines are for
     /// ranges that leave the rate, an eviction takes STAKE_PERIODS of the rate, and its reporter what is behind the +.
     function _stakeFor(uint256 rate) internal view returns (uint256) {
-        return rate * STAKE_PERIODS + REPORT_BOUNTY;
+        unchecked {
+            return rate * STAKE_PERIODS + REPORT_BOUNTY;
+        }
     }
 
     /// @dev Takes a range out of what the node of `book` has from period asOf on. Its entry stays until period
@@ -307,6 +306,11 @@ abstract contract Ledgers is IMarketBase {
 
     function _provedBetween(NodeId node, uint32 from, uint32 to) internal view returns (uint32) {
         if (from >= to) return 0;
+        uint256 i = from / BitsLib.PERIODS_PER_WORD;
+        if (to / BitsLib.PERIODS_PER_WORD == i) {
+            BitsWord word = _bits[node][i];
+            if (!word.isEmpty()) return uint32(word.between(from, to));
+        }
         (bool fromKnown, uint256 before) = _rank(node, from);
         (bool toKnown, uint256 after_) = _rank(node, to);
         return fromKnown && toKnown ? uint32(after_ - before) : 0;

@@ -79,7 +79,10 @@ contract MarketLens is IMarketLens {
         DealWord word = _MARKET.dealWord(id);
         v.id = id;
         v.state = word.stateOf();
-        if (v.state == DealState.None) return v;
+        if (v.state == DealState.None) {
+            if (SlotsWord.unwrap(_MARKET.slotsWord(id, 0)) != 0) v.state = DealState.Settled;
+            return v;
+        }
 
         v.rate = word.rateOf();
         v.from = word.fromOf();

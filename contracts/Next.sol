@@ -16,6 +16,7 @@ abstract contract Next {
         NEXT = next;
     }
 
+    // solhint-disable-next-line no-complex-fallback
     fallback() external {
         address next = NEXT;
         assembly ("memory-safe") {

@@ -5,7 +5,6 @@ import { IClock } from "./interfaces/IClock.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { Deals } from "./Deals.sol";
-import { Places } from "./Places.sol";
 import { BookLib } from "./libraries/BookLib.sol";
 import { RateLib } from "./libraries/RateLib.sol";
 import { DealLib, PeriodLib } from "./libraries/WordLib.sol";
@@ -43,7 +42,8 @@ abstract contract Places is Deals {
         (p.period, p.blockNumber) = IClock(CLOCK).current();
         p.id = id;
         p.deal = _deals[id];
-        if (index >= p.deal.nOf()) revert StorageMarket_BadSlot(index);
+        // Of a deal that was settled for good, what was put down at its slots is still there.
+        if (index >= (p.deal.stateOf() == DealState.None ? SLOTS_MAX : p.deal.nOf())) revert StorageMarket_BadSlot(index);
         p.index = index;
         p.slot = _slotOf(id, p.deal, index);
         p.end = p.deal.endOf();
@@ -84,7 +84,8 @@ abstract contract Places is Deals {
         if (!INodeRegistry(REGISTRY).speaksFor(node, msg.sender)) revert StorageMarket_NotNode(node, msg.sender);
     }
 
-    /// @dev Takes the slot off its holder, whose period is over, and keeps its root while a repair may want it; `p.deal` then counts what it was paid.
+    /// @dev Takes the slot off its holder, whose period is over, and keeps its root while a repair may want it; `p.deal`
+    /// then counts what it was paid.
     function _leave(Place memory p, Book memory book, bool keepRoot) internal {
         NodeId node = p.slot.node;
         _lose(node, book, p.slot.start, p.units, keepRoot ? p.end : p.period + 1);

@@ -45,6 +45,14 @@ contract StorageMarket is Deals, Next, IMarketCore {
     using PurseLib for Purse;
     using PurseLib for PurseWord;
 
+    /// @dev What deals of one client that are settled together take out of its lock.
+    struct Settlement {
+        address client;
+        uint256 locked;
+        uint256 refund;
+        uint256 fee;
+    }
+
     /// @param faults what the market goes on in, made with the same parameters
     constructor(MarketParameters memory p, address faults) Deals(p) Next(faults, keccak256(abi.encode(p))) { }
 
@@ -63,37 +71,31 @@ contract StorageMarket is Deals, Next, IMarketCore {
     {
         (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
         id = dealIdOf(client, terms.number);
-        _checkTerms(terms, period + 1);
-        if (terms.number == 0 || DealWord.unwrap(_deals[id]) != 0) revert StorageMarket_NumberUsed(id);
+        uint256 from = period + 1;
+        _checkTerms(terms, from);
+        if (terms.number == 0 || SlotsWord.unwrap(_slots[id][0]) != 0) revert StorageMarket_NumberUsed(id);
 
-        Filling memory f = Filling({
-            id: id,
-            client: client,
-            number: terms.number,
-            rate: terms.rate,
-            leaves: terms.leaves,
-            from: period + 1,
-            end: terms.end,
-            maxEnd: terms.maxEnd,
-            blockNumber: blockNumber
-        });
-        uint256 units = _quote(terms.rate, terms.n, terms.end - f.from);
-        uint256 fee = units - terms.rate.value() * terms.n * (terms.end - f.from);
-        if (fee < DEAL_FEE_MIN) revert StorageMarket_TooSmall(fee, DEAL_FEE_MIN);
-        Rate highest = IEscrow(ESCROW).lock(client, msg.sender, terms.number, period, blockNumber, units);
-        _checkPrice(terms.rate, highest, terms.leaves);
-        emit DealOpened(id, client, msg.sender, terms, f.from, units);
-
-        filled = _fillAll(f, terms, acceptances);
+        DealWord deal = DealLib.pack(terms.rate, from, terms.end, terms.maxEnd, terms.n, terms.k);
+        _lock(id, deal, terms, period, blockNumber);
+        Filling memory f = _filling(id, terms.rate, terms.leaves, from, terms.end, terms.maxEnd, blockNumber);
+        (deal, filled) = _fillAll(f, deal, terms.n, acceptances);
         if (filled < terms.minFilled) revert StorageMarket_TooFewFilled(filled, terms.minFilled);
+        _deals[id] = deal;
     }
 
     /// @inheritdoc IMarketCore
     function settle(DealId[] calldata ids) external {
-        (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
-        uint256 fees;
-        for (uint256 i = 0; i < ids.length; ++i) fees += _settle(ids[i], period, blockNumber);
-        if (fees != 0) IEscrow(ESCROW).credit(BANK, fees);
+        (uint32 period,) = IClock(CLOCK).current();
+        Settlement memory s;
+        for (uint256 i = 0; i < ids.length; ++i) {
+            address client = ids[i].clientOf();
+            if (client != s.client) {
+                _pay(s);
+                s = Settlement(client, 0, 0, 0);
+            }
+            _settle(ids[i], period, s);
+        }
+        _pay(s);
     }
 
     // Nodes
@@ -261,13 +263,8 @@ contract StorageMarket is Deals, Next, IMarketCore {
         view
         returns (bytes32)
     {
-        Filling memory f;
-        f.client = client;
-        f.number = terms.number;
-        f.rate = terms.rate;
-        f.leaves = terms.leaves;
-        f.maxEnd = terms.maxEnd;
-        return _acceptanceHash(f, acceptance);
+        Form memory form = _form(dealIdOf(client, terms.number), terms.rate, terms.leaves, terms.maxEnd);
+        return _acceptanceHash(_domainSeparatorV4(), form, acceptance);
     }
 
     /// @inheritdoc IMarketCore
@@ -285,7 +282,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
         return _slots[id][i];
     }
 
-    function _checkTerms(Terms calldata t, uint32 from) private pure {
+    function _checkTerms(Terms calldata t, uint256 from) private pure {
         if (
             !t.rate.isValid() || t.leaves == 0 || t.leaves > MASK34 || t.k == 0 || t.n < t.k || t.n > SLOTS_MAX
                 || t.minFilled < t.k || t.minFilled > t.n || t.end < from + DEAL_PERIODS_MIN || t.maxEnd < t.end
@@ -293,73 +290,127 @@ contract StorageMarket is Deals, Next, IMarketCore {
         ) revert StorageMarket_BadTerms();
     }
 
-    function _fillAll(Filling memory f, Terms calldata terms, Acceptance[] calldata acceptances)
+    function _lock(DealId id, DealWord deal, Terms calldata terms, uint32 period, uint40 blockNumber) private {
+        Rate rate = terms.rate;
+        uint256 periods = uint256(terms.end) - period - 1;
+        uint256 units = _quote(rate, terms.n, periods);
+        uint256 fee = units - rate.value() * terms.n * periods;
+        if (fee < DEAL_FEE_MIN) revert StorageMarket_TooSmall(fee, DEAL_FEE_MIN);
+        address client = id.clientOf();
+        (Rate highest, uint40 previous) =
+            IEscrow(ESCROW).lock(client, msg.sender, terms.number, period, blockNumber, units);
+        _checkPrice(rate, highest, terms.leaves);
+        emit DealOpened(id, client, msg.sender, deal, units, previous);
+    }
+
+    function _fillAll(Filling memory f, DealWord deal, uint256 n, Acceptance[] calldata acceptances)
         private
-        returns (uint256 filled)
+        returns (DealWord, uint256 filled)
     {
-        DealWord deal = DealLib.pack(f.rate, f.from, f.end, f.maxEnd, terms.n, terms.k);
-        SlotsWord slots;
-        uint256 openWord = type(uint256).max;
+        SlotsWord slots = DealLib.USED;
+        uint256 openWord;
         uint256 next;
+        // A bit for each node by its last byte: only where one is set already can a node stand twice.
+        uint256 seen;
         for (uint256 i = 0; i < acceptances.length; ++i) {
             Acceptance calldata a = acceptances[i];
-            if (a.slot < next || a.slot >= terms.n) revert StorageMarket_BadSlot(a.slot);
-            next = uint256(a.slot) + 1;
-            for (uint256 j = 0; j < i; ++j) {
-                if (acceptances[j].node == a.node) revert StorageMarket_NodeTwice(a.node);
+            uint256 index = a.slot;
+            if (index < next || index >= n) revert StorageMarket_BadSlot(uint8(index));
+            unchecked {
+                next = index + 1;
+                uint256 bit = 1 << (NodeId.unwrap(a.node) & 0xff);
+                if (seen & bit != 0) _checkOnce(acceptances, i);
+                seen |= bit;
             }
 
             (Refusal why, Slot memory slot) = _fill(f, a);
             if (why != Refusal.None) {
-                emit SlotRefused(f.id, a.node, a.slot, why);
+                emit SlotRefused(f.id, a.node, uint8(index), why);
                 continue;
             }
             unchecked {
                 ++filled;
             }
-            if (a.slot == 0) {
+            if (index == 0) {
                 deal = deal.withSlot0(slot);
                 continue;
             }
-            (uint256 word, uint256 place) = DealLib.placeOf(a.slot);
+            (uint256 word, uint256 place) = DealLib.placeOf(index);
             if (word != openWord) {
-                if (openWord != type(uint256).max) _slots[f.id][openWord] = slots;
+                _slots[f.id][openWord] = slots;
                 openWord = word;
                 slots = SlotsWord.wrap(0);
             }
             slots = slots.withSlot(place, slot);
         }
-        if (openWord != type(uint256).max) _slots[f.id][openWord] = slots;
-        _deals[f.id] = deal;
+        _slots[f.id][openWord] = slots;
+        return (deal, filled);
     }
 
-    function _settle(DealId id, uint32 period, uint40 blockNumber) private returns (uint256 fee) {
+    /// @dev Reverts if the node of acceptance `last` stands in one before it.
+    function _checkOnce(Acceptance[] calldata acceptances, uint256 last) private pure {
+        NodeId node = acceptances[last].node;
+        for (uint256 i = 0; i < last; ++i) {
+            if (acceptances[i].node == node) revert StorageMarket_NodeTwice(node);
+        }
+    }
+
+    /// @dev Settles a deal and adds to `s` what leaves its client's lock.
+    function _settle(DealId id, uint32 period, Settlement memory s) private {
         DealWord deal = _deals[id];
         if (deal.stateOf() != DealState.Open) revert StorageMarket_NotOpen(id);
         uint32 end = deal.endOf();
         if (period < end) revert StorageMarket_NotEnded(id, end);
-        _deals[id] = deal.withState(DealState.Settled);
 
-        uint256 slotPeriods = deal.formerOf();
+        (uint256 slotPeriods, uint256 halves, bool isQuit) = _count(id, deal, end);
+        // Without a word the deal is settled for good; with one the parts of those who failed can still be asked for.
+        _deals[id] = isQuit ? DealWord.wrap(0) : deal.withState(DealState.Settled);
+        unchecked {
+            Rate rate = deal.rateOf();
+            uint256 locked = _quote(rate, deal.nOf(), end - deal.fromOf());
+            uint256 paid = (slotPeriods + deal.formerOf()) * rate.value();
+            uint256 fee = _feeOn(paid);
+            uint256 refund = locked - paid - fee;
+            emit DealSettled(id, paid, refund);
+            s.locked += locked;
+            // What nobody earned by a refill is the client's.
+            s.refund += refund + halves * rate.value() / 2;
+            s.fee += fee;
+        }
+    }
+
+    /// @dev What the holders of a deal that is over were paid for.
+    /// @return slotPeriods proved by its last holders
+    /// @return halves of its rate that wait for a refill
+    /// @return isQuit true if every slot that was ever filled was proved in the last period: then nobody lost it
+    function _count(DealId id, DealWord deal, uint32 end)
+        private
+        view
+        returns (uint256 slotPeriods, uint256 halves, bool isQuit)
+    {
         uint256 n = deal.nOf();
-        uint256 rate = deal.rateOf().value();
-        uint256 bounties;
+        isQuit = true;
+        SlotsWord slots;
         for (uint256 i = 0; i < n; ++i) {
-            Slot memory slot = _slotOf(id, deal, i);
+            Slot memory slot;
+            if (i == 0) {
+                slot = deal.slot0Of();
+            } else {
+                (uint256 word, uint256 place) = DealLib.placeOf(i);
+                if (place == 0) slots = _slots[id][word];
+                slot = slots.slotOf(place);
+            }
             if (slot.from >= LOST) {
-                bounties += (slot.from - LOST) * rate / 2;
+                halves += slot.from - LOST;
+                isQuit = false;
             } else if (NodeId.unwrap(slot.node) != 0) {
                 slotPeriods += _provedBetween(slot.node, slot.from, end);
+                if (isQuit) isQuit = _bits[slot.node][(end - 1) / BitsLib.PERIODS_PER_WORD].isSet(end - 1);
             }
         }
-        uint256 paid = slotPeriods * rate;
-        fee = _feeOn(paid);
-        uint256 locked = _quote(deal.rateOf(), n, end - deal.fromOf());
-        uint256 refund = locked - paid - fee;
-        address client = id.clientOf();
-        emit DealSettled(id, client, paid, fee, refund);
-        IEscrow(ESCROW).unlock(client, blockNumber, locked, refund);
-        // What nobody earned by a refill is the client's.
-        if (bounties != 0) IEscrow(ESCROW).credit(client, bounties);
+    }
+
+    function _pay(Settlement memory s) private {
+        if (s.locked != 0) IEscrow(ESCROW).unlock(s.client, s.locked, s.refund, s.fee);
     }
 }

@@ -13,8 +13,6 @@ contract Token is ERC20Permit, IToken {
     uint256 public immutable CAP;
     /// @inheritdoc IToken
     address public immutable BANK;
-    /// @inheritdoc IToken
-    uint256 public minted;
 
     /// @param cap base units that can ever be minted
     /// @param genesis base units of the first allotment, part of the cap
@@ -45,9 +43,8 @@ contract Token is ERC20Permit, IToken {
     }
 
     function _mintWithinCap(address to, uint256 amount) private {
-        uint256 sum = minted + amount;
-        if (sum > CAP) revert Token_CapExceeded(sum, CAP);
-        minted = sum;
+        uint256 supply = totalSupply() + amount;
+        if (supply > CAP) revert Token_CapExceeded(supply, CAP);
         _mint(to, amount);
     }
 }

@@ -94,7 +94,7 @@ async function main() {
   const args = {
     Clock: [s.periodBlocks, s.seedDelay, s.blockSeconds],
     Token: ["Storage Market Token", "STORE", s.cap, s.genesis, s.treasury ?? from, at.Bank],
-    Escrow: [at.Token, at.StorageMarket, at.NodeRegistry],
+    Escrow: [at.Token, at.StorageMarket, at.NodeRegistry, at.Bank],
     NodeRegistry: [at.Escrow, at.StorageMarket, s.stakeMin],
     Custody: [market],
     Faults: [market, at.Custody],
@@ -137,7 +137,7 @@ async function main() {
 async function check(provider, at) {
   const names = {
     Token: { BANK: "Bank" },
-    Escrow: { TOKEN: "Token", MARKET: "StorageMarket", REGISTRY: "NodeRegistry" },
+    Escrow: { TOKEN: "Token", MARKET: "StorageMarket", REGISTRY: "NodeRegistry", BANK: "Bank" },
     NodeRegistry: { ESCROW: "Escrow", MARKET: "StorageMarket" },
     Faults: { NEXT: "Custody" },
     StorageMarket: { NEXT: "Faults", CLOCK: "Clock", ESCROW: "Escrow", REGISTRY: "NodeRegistry", BANK: "Bank" },

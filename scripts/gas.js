@@ -47,7 +47,7 @@ const market = {
 const parameters = {
   Clock: [L, D, 1],
   Token: ["Storage Market Token", "STORE", 10n ** 27n, 4n * 10n ** 26n, deployer, at.Bank],
-  Escrow: [at.Token, at.StorageMarket, at.NodeRegistry],
+  Escrow: [at.Token, at.StorageMarket, at.NodeRegistry, at.Bank],
   NodeRegistry: [at.Escrow, at.StorageMarket, 10n * UNIT],
   Custody: [market],
   Faults: [market, at.Custody],

@@ -47,6 +47,6 @@ interface IBank {
     /// money in Escrow. Anyone may call.
     function mintReward(NodeId[] calldata nodes) external;
 
-    /// @notice Burns the fees that settlements left in the Bank's account. Anyone may call.
-    function burnFees() external;
+    /// @notice Burns the fees that wait at `clients`, and what lies in the Bank's account. Anyone may call.
+    function burnFees(address[] calldata clients) external;
 }

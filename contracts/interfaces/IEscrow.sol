@@ -10,12 +10,14 @@ import { Rate } from "../types/Types.sol";
 interface IEscrow {
     /// @notice What an account holds. `locked` is what the account's open deals hold, before settlement.
     struct Account {
-        uint128 free;
-        uint128 locked;
+        uint64 free;
+        uint64 locked;
+        /// fees on what its settled deals paid, until the bank burns them
+        uint40 fees;
         /// the highest deal number used by this client
         uint48 lastNumber;
-        /// the block of the last lock or unlock for this client
-        uint40 lastEvent;
+        /// the block of the last opening or extension of a deal of this client
+        uint40 lastLock;
     }
 
     /// @notice What an operator may lock for a client.
@@ -56,17 +58,6 @@ interface IEscrow {
     /// @notice The operator used its allowance.
     event AllowanceUsed(address indexed client, address indexed operator, uint256 units, uint256 left);
 
-    /// @notice `units` of `payer` were locked for deals of `client`. `previousEvent` is the block of the client's
-    /// last Locked or Unlocked.
-    event Locked(
-        address indexed client, address indexed payer, uint256 units, uint256 free, uint256 locked, uint40 previousEvent
-    );
-
-    /// @notice A deal of `client` was settled or shortened: `units` left its lock, of which `refund` came back.
-    event Unlocked(
-        address indexed client, uint256 units, uint256 refund, uint256 free, uint256 locked, uint40 previousEvent
-    );
-
     /// @notice `units` of `account` were put down as a bond in the market.
     event Charged(address indexed account, uint256 units, uint256 free);
 
@@ -81,6 +72,7 @@ interface IEscrow {
 
     error Escrow_NotMarket(address caller);
     error Escrow_NotRegistry(address caller);
+    error Escrow_NotBank(address caller);
     /// @notice The amount is zero or not a whole number of units.
     error Escrow_NotWholeUnits(uint256 amount);
     /// @notice The token took more or gave less than it was asked for and nothing is left to credit.
@@ -105,6 +97,8 @@ interface IEscrow {
     function MARKET() external view returns (address);
 
     function REGISTRY() external view returns (address);
+
+    function BANK() external view returns (address);
 
     /// @notice How far ahead of the last used number the next may be, so that uploads can run side by side.
     function NUMBER_GAP_MAX() external view returns (uint48);
@@ -162,15 +156,26 @@ interface IEscrow {
     /// @param number 0 when the deal was opened before
     /// @param blockNumber the present block
     /// @return maxPrice the operator's highest price, 0 = any
+    /// @return previous the block of the client's lock before
     function lock(address client, address operator, uint48 number, uint32 period, uint40 blockNumber, uint256 units)
         external
-        returns (Rate maxPrice);
+        returns (Rate maxPrice, uint40 previous);
 
     /// @notice Moves `units` of `payer`'s free money into the lock of `client`. Market only.
-    function lockGift(address payer, address client, uint40 blockNumber, uint256 units) external;
+    /// @return previous the block of the client's lock before
+    function lockGift(address payer, address client, uint40 blockNumber, uint256 units)
+        external
+        returns (uint40 previous);
 
-    /// @notice Takes `units` out of the lock of `client`, of which `refund` is free again. Market only.
-    function unlock(address client, uint40 blockNumber, uint256 units, uint256 refund) external;
+    /// @notice Takes `units` out of the lock of `client`, of which `refund` is free again and `fee` waits for the bank;
+    /// what nodes were paid is theirs already. Market only.
+    function unlock(address client, uint256 units, uint256 refund, uint256 fee) external;
+
+    /// @notice Moves the fees that wait at `clients` to the bank's account. Bank only.
+    function takeFees(address[] calldata clients) external returns (uint256 units);
+
+    /// @notice Credits `units` that the bank minted into the vault. Bank only.
+    function creditMinted(address account, uint256 units) external;
 
     /// @notice Takes `units` of free money of `account` as a bond. Market only.
     function charge(address account, uint256 units) external;

@@ -2,26 +2,29 @@
 pragma solidity ^0.8.30;
 
 import { DealId, NodeId, Rate } from "../types/Types.sol";
-import { Refusal, SlotState, Terms, Vacated } from "../types/Deals.sol";
+import { Refusal, SlotState, Vacated } from "../types/Deals.sol";
+import { DealWord, EntryWord } from "../types/Words.sol";
 
 /// @title What both halves of the market share: events, errors, parameters.
 /// @notice Whoever reads all events from the first block on knows all that the market holds. Money is in units.
 interface IMarketBase {
     // Deals
 
-    /// @notice A deal was opened. Slots follow as SlotFilled and SlotRefused. `units` were locked.
-    event DealOpened(DealId indexed id, address indexed client, address operator, Terms terms, uint32 from, uint256 units);
-    /// @notice The slot is held by `node` from period `from` until the deal's end, at [start, start + rate).
-    event SlotFilled(
-        DealId indexed id, NodeId indexed node, uint8 slot, uint64 start, bytes20 root, uint64 leaves, uint32 from
+    /// @notice A deal was opened; `deal` tells rate, from, end, maxEnd, n and k. Slots follow as SlotFilled and
+    /// SlotRefused. `units` were locked. `previous` is the block of the client's opening or extension before.
+    event DealOpened(
+        DealId indexed id, address indexed client, address operator, DealWord deal, uint256 units, uint40 previous
     );
+    /// @notice The slot is held by `node` from `entry`'s period `from` until the deal's end, at [start, start + rate).
+    event SlotFilled(DealId indexed id, NodeId indexed node, uint256 slot, uint256 start, EntryWord entry);
     /// @notice The acceptance did not hold; the slot stays vacant.
     event SlotRefused(DealId indexed id, NodeId indexed node, uint8 slot, Refusal why);
     /// @notice The client ends the deal before its time, at `end`; `refund` came back at once.
     event DealEndedEarly(DealId indexed id, uint32 end, uint256 refund);
-    event DealExtended(DealId indexed id, address indexed payer, uint32 end, uint256 units);
-    /// @notice The deal is over: nodes were paid `paid`, `fee` is burned, `refund` is free money of the client.
-    event DealSettled(DealId indexed id, address indexed client, uint256 paid, uint256 fee, uint256 refund);
+    event DealExtended(DealId indexed id, address indexed payer, uint32 end, uint256 units, uint40 previous);
+    /// @notice The deal is over: nodes were paid `paid`, `refund` is free money of the client, and what else was locked
+    /// is the fee, to be burned.
+    event DealSettled(DealId indexed id, uint256 paid, uint256 refund);
     event PeriodPinned(uint32 indexed period, bytes20 seed);
     /// @notice The node proved its whole holding and was credited `pay`. `relayer` may be anyone.
     event Proved(NodeId indexed node, uint32 indexed period, uint256 pay, uint256 earned, address relayer);

@@ -10,17 +10,15 @@ interface IToken is IERC20, IERC20Permit {
     /// @notice Thrown when anyone but the Bank mints.
     error Token_NotBank(address caller);
 
-    /// @notice Thrown when a mint would lift the supply plus what was burned above the cap.
-    error Token_CapExceeded(uint256 minted, uint256 cap);
+    /// @notice Thrown when a mint would lift the supply above the cap.
+    error Token_CapExceeded(uint256 supply, uint256 cap);
 
-    /// @notice Base units that can ever be minted, the first allotment included. Burning does not make room.
+    /// @notice Base units that there can be at a time. The Bank's schedule is bounded by what the first allotment left of
+    /// it, so no more than these are ever minted, burned ones included.
     function CAP() external view returns (uint256);
 
     /// @notice The only minter.
     function BANK() external view returns (address);
-
-    /// @notice Base units minted so far, those burned since included.
-    function minted() external view returns (uint256);
 
     /// @notice Mints `amount` base units to `to`. Bank only.
     function mint(address to, uint256 amount) external;

@@ -35,6 +35,14 @@ library BitsLib {
         return before(w) + popcount(flags);
     }
 
+    /// @notice Periods proved in from <= p < to, both in this word.
+    function between(BitsWord w, uint256 from, uint256 to) internal pure returns (uint256) {
+        unchecked {
+            uint256 flags = BitsWord.unwrap(w) >> (FLAGS_AT + from % PERIODS_PER_WORD);
+            return popcount(flags & ((1 << (to - from)) - 1));
+        }
+    }
+
     /// @notice Periods proved before the end of this word.
     function rankAtEnd(BitsWord w) internal pure returns (uint256) {
         return before(w) + popcount(BitsWord.unwrap(w) >> FLAGS_AT);

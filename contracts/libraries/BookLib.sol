@@ -24,6 +24,33 @@ library BookLib {
         b.evicted = w >> 240 != 0;
     }
 
+    /// @notice The period at whose first block `len` and `rate` are right.
+    function asOf(BookWord word) internal pure returns (uint256) {
+        return (BookWord.unwrap(word) >> 152) & MASK22;
+    }
+
+    /// @notice True if the node takes no shards, whether it leaves, was silent or is evicted.
+    function isOut(BookWord word) internal pure returns (bool) {
+        return BookWord.unwrap(word) >> 218 != 0;
+    }
+
+    function lenOf(BookWord word) internal pure returns (uint256) {
+        return BookWord.unwrap(word) & MASK38;
+    }
+
+    function rateOf(BookWord word) internal pure returns (uint256) {
+        return (BookWord.unwrap(word) >> 76) & MASK38;
+    }
+
+    /// @notice Takes on a range of `rate` units from period asOf on, which makes the ledger `longer`.
+    function take(BookWord word, uint256 rate, uint256 longer) internal pure returns (BookWord) {
+        unchecked {
+            uint256 w = BookWord.unwrap(word);
+            if (rateOf(word) == 0) w = (w & ~(MASK22 << 196)) | (asOf(word) << 196);
+            return BookWord.wrap(w + (rate << 76) + longer);
+        }
+    }
+
     function pack(Book memory b) internal pure returns (BookWord) {
         uint256 w = b.len | (b.lenPrev << 38) | (b.rate << 76) | (b.ratePrev << 114) | (b.asOf << 152)
             | (b.lastProved << 174) | (b.dutyFrom << 196) | (b.out << 218);
@@ -44,23 +71,17 @@ library BookLib {
         }
     }
 
-    /// @notice Goes to period `asOf` at once; only for a book with rate 0, from which nothing can expire.
-    function skipTo(Book memory b, uint256 asOf) internal pure {
+    /// @notice Goes to `period` at once; only for a book with rate 0, from which nothing can expire.
+    function skipTo(Book memory b, uint256 period) internal pure {
         b.lenPrev = b.len;
         b.ratePrev = 0;
-        b.asOf = asOf;
+        b.asOf = period;
     }
 
     /// @notice True if a node that holds shards in `period` came too late to prove there again.
     function isSilent(Book memory b, uint256 period) internal pure returns (bool) {
         uint256 since = b.lastProved > b.dutyFrom ? b.lastProved : b.dutyFrom;
         return period > since + SILENCE_MAX;
-    }
-
-    /// @notice Takes on a range of `rate` units from period asOf on.
-    function take(Book memory b, uint256 rate) internal pure {
-        if (b.rate == 0) b.dutyFrom = b.asOf;
-        b.rate += rate;
     }
 
     /// @notice Gives up a range of `rate` units from period asOf on.

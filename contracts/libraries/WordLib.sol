@@ -75,6 +75,8 @@ library DealLib {
     uint256 private constant SLOT0_AT = 148;
     /// @dev Slots that one SlotsWord holds.
     uint256 internal constant SLOTS_PER_WORD = 3;
+    /// @dev What a deal's first SlotsWord is before any slot is filled.
+    SlotsWord internal constant USED = SlotsWord.wrap(1 << 252);
 
     function pack(Rate rate, uint256 from, uint256 end, uint256 maxEnd, uint256 n, uint256 k)
         internal
@@ -151,7 +153,9 @@ library DealLib {
 
     /// @notice Where slot `index` (from 1) lies: its word and its place there.
     function placeOf(uint256 index) internal pure returns (uint256 word, uint256 j) {
-        return ((index - 1) / SLOTS_PER_WORD, (index - 1) % SLOTS_PER_WORD);
+        unchecked {
+            return ((index - 1) / SLOTS_PER_WORD, (index - 1) % SLOTS_PER_WORD);
+        }
     }
 
     function _pack(Slot memory slot) private pure returns (uint256) {

@@ -9,10 +9,11 @@ import { NodeId } from "./Types.sol";
 type EntryWord is uint256;
 
 /// @notice rate18 from22 end22 maxEnd22 former40 n8 k8 state8 slot84: a deal and its slot 0.
-/// former: slot-periods paid to past holders.
+/// former: slot-periods paid to past holders. Zero again once the deal is settled and owes nobody anything.
 type DealWord is uint256;
 
-/// @notice slot84 slot84 slot84, each node24 start38 from22: three slots of a deal; see Slot.
+/// @notice slot84 slot84 slot84 used4, each slot node24 start38 from22: three slots of a deal; see Slot. `used` is 1 in
+/// the first of a deal's words since its opening, so that its number serves once.
 type SlotsWord is uint256;
 
 /// @notice len38 lenPrev38 rate38 ratePrev38 asOf22 lastProved22 dutyFrom22 out22 evicted1: a node's book. len and

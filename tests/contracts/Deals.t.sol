@@ -405,7 +405,7 @@ contract DealsTest is World {
         eq(v.refunded, v.locked - paid - paid * 5 / 100, "refunded");
         eq(free(CLIENT), 1000e9 - paid - paid * 5 / 100, "free");
         eq(locked(CLIENT), 0, "locked");
-        eq(free(address(bank)), paid * 5 / 100, "fees");
+        eq(escrow.accountOf(CLIENT).fees, paid * 5 / 100, "fees");
         eq(v.slots[1].provedPeriods, 2, "node 2 proved twice");
         eq(v.slots[1].paid, 2 * RATE, "and was paid twice");
         eq(lens.standing(id(2)).earned, 2 * RATE, "and earned it");

@@ -93,7 +93,7 @@ contract EscrowTest is World {
 
     function test_A_token_that_takes_a_fee_credits_what_arrived() public {
         FeeToken odd = new FeeToken();
-        Escrow vault = new Escrow(address(odd), address(1), address(2));
+        Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
         vault.deposit(100 * UNIT);
         eq(vault.accountOf(address(this)).free, 99, "credited");
@@ -102,7 +102,7 @@ contract EscrowTest is World {
 
     function test_A_token_that_delivers_nothing_credits_nothing() public {
         ThievingToken odd = new ThievingToken();
-        Escrow vault = new Escrow(address(odd), address(1), address(2));
+        Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
         vm.expectRevert(IEscrow.Escrow_NothingReceived.selector);
         vault.deposit(100 * UNIT);
@@ -110,7 +110,7 @@ contract EscrowTest is World {
 
     function test_A_token_that_calls_back_gets_nowhere() public {
         CallingToken odd = new CallingToken();
-        Escrow vault = new Escrow(address(odd), address(1), address(2));
+        Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
         vault.deposit(10 * UNIT);
         bytes4 guard = ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector;
@@ -124,16 +124,18 @@ contract EscrowTest is World {
 
     function test_A_vault_without_its_parts_is_not_made() public {
         vm.expectRevert(IEscrow.Escrow_ZeroAddress.selector);
-        new Escrow(address(0), address(1), address(2));
+        new Escrow(address(0), address(1), address(2), address(3));
         vm.expectRevert(IEscrow.Escrow_ZeroAddress.selector);
-        new Escrow(address(1), address(0), address(2));
+        new Escrow(address(1), address(0), address(2), address(3));
         vm.expectRevert(IEscrow.Escrow_ZeroAddress.selector);
-        new Escrow(address(1), address(2), address(0));
+        new Escrow(address(1), address(2), address(0), address(3));
+        vm.expectRevert(IEscrow.Escrow_ZeroAddress.selector);
+        new Escrow(address(1), address(2), address(3), address(0));
     }
 
     function test_A_token_that_grows_by_itself_makes_nobody_richer_or_poorer() public {
         RebasingToken odd = new RebasingToken();
-        Escrow vault = new Escrow(address(odd), address(1), address(2));
+        Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
         vault.deposit(10 * UNIT);
         odd.grow(address(vault), 5 * UNIT + 3);
@@ -145,7 +147,7 @@ contract EscrowTest is World {
 
     function test_Who_is_on_a_tokens_blacklist_withdraws_to_another_and_strands_nobody() public {
         BlacklistingToken odd = new BlacklistingToken();
-        Escrow vault = new Escrow(address(odd), address(1), address(2));
+        Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
         vault.depositFor(CLIENT, 10 * UNIT);
         vault.depositFor(OTHER, 10 * UNIT);
@@ -243,11 +245,16 @@ contract EscrowTest is World {
         vm.expectRevert(notMarket);
         escrow.lockGift(CLIENT, CLIENT, 1, 1);
         vm.expectRevert(notMarket);
-        escrow.unlock(CLIENT, 1, 1, 1);
+        escrow.unlock(CLIENT, 1, 1, 0);
         vm.expectRevert(notMarket);
         escrow.credit(CLIENT, 1);
         vm.expectRevert(notMarket);
         escrow.charge(CLIENT, 1);
+        bytes memory notBank = abi.encodeWithSelector(IEscrow.Escrow_NotBank.selector, address(this));
+        vm.expectRevert(notBank);
+        escrow.takeFees(only(CLIENT));
+        vm.expectRevert(notBank);
+        escrow.creditMinted(CLIENT, 1);
         bytes memory notRegistry = abi.encodeWithSelector(IEscrow.Escrow_NotRegistry.selector, address(this));
         vm.expectRevert(notRegistry);
         escrow.stake(CLIENT, 1);

@@ -63,7 +63,7 @@ abstract contract World is Assertions {
         address bankAt = vm.computeCreateAddress(address(this), nonce + 7);
         clock = new Clock(L, D, 1);
         token = new Token("Storage Market Token", "STORE", CAP, GENESIS, address(this), bankAt);
-        escrow = new Escrow(address(token), marketAt, registryAt);
+        escrow = new Escrow(address(token), marketAt, registryAt, bankAt);
         registry = new NodeRegistry(escrowAt, marketAt, STAKE_MIN);
         made = MarketParameters({
             clock: address(clock),
@@ -112,6 +112,11 @@ abstract contract World is Assertions {
 
     function free(address who) internal view returns (uint256) {
         return escrow.accountOf(who).free;
+    }
+
+    function only(address who) internal pure returns (address[] memory list) {
+        list = new address[](1);
+        list[0] = who;
     }
 
     function locked(address who) internal view returns (uint256) {
