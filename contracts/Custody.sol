@@ -236,15 +236,16 @@ contract Custody is Places, ICustody {
         _checkHoldsNoOther(p, acceptance.node);
         Filling memory f =
             _filling(p.id, p.deal.rateOf(), leaves, p.period + 1, p.end, p.deal.maxEndOf(), p.blockNumber);
-        (Refusal why, Slot memory slot) = _fill(f, acceptance);
+        uint256 key = INodeRegistry(REGISTRY).keyOf(acceptance.node);
+        (Refusal why, uint256 slot) = _fill(f, acceptance, key);
         if (why != Refusal.None) revert StorageMarket_Refused(acceptance.node, why);
-        _deals[p.id] = _putSlot(p.id, p.deal, p.index, slot);
+        _deals[p.id] = _putSlot(p.id, p.deal, p.index, DealLib.slotIn(slot));
     }
 
     /// @dev Gives the place to a node that reserved it and proved that it holds the shard of `entry`.
     function _takeOver(Place memory p, NodeId node, uint64 hint, EntryWord entry) private {
         _checkHoldsNoOther(p, node);
-        (, uint64 stake) = INodeRegistry(REGISTRY).keyOf(node);
+        uint256 stake = INodeRegistry(REGISTRY).keyOf(node) >> 160;
         entry = EntryLib.pack(entry.rootOf(), entry.leavesOf(), p.period + 1, p.end, p.deal.rateOf());
         (Refusal why, uint256 start) = _take(node, stake, entry, hint);
         if (why != Refusal.None) revert StorageMarket_Refused(node, why);

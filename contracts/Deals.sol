@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import { IClock } from "./interfaces/IClock.sol";
 import { IMarketBase } from "./interfaces/IMarketBase.sol";
-import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { Ledgers } from "./Ledgers.sol";
 import { DealLib, EntryLib } from "./libraries/WordLib.sol";
 import { RateLib } from "./libraries/RateLib.sol";
@@ -103,25 +101,28 @@ abstract contract Deals is Ledgers, EIP712 {
     }
 
     /// @dev Fills one slot if the acceptance still holds.
-    function _fill(Filling memory f, Acceptance calldata a) internal returns (Refusal why, Slot memory slot) {
+    /// @param key of the node, as the registry tells it
+    /// @return why it was not filled
+    /// @return slot in bits, see DealLib.slotBits
+    function _fill(Filling memory f, Acceptance calldata a, uint256 key) internal returns (Refusal why, uint256 slot) {
         unchecked {
             uint256 deadline = a.deadline;
-            if (deadline < f.blockNumber || deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, slot);
-        }
-        NodeId node = a.node;
-        (address hot, uint256 stake) = INodeRegistry(REGISTRY).keyOf(node);
-        bytes32 hash = _acceptanceHash(f.domain, f.form, a);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(hash, a.r, a.vs);
-        if (failure != ECDSA.RecoverError.NoError || signer != hot) return (Refusal.Signature, slot);
+            if (deadline < f.blockNumber || deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, 0);
 
-        EntryWord entry = EntryLib.pack(a.root, f.leaves, f.from, f.end, f.rate);
-        uint256 start;
-        (why, start) = _take(node, stake, entry, a.hint);
-        if (why != Refusal.None) return (why, slot);
-        emit SlotFilled(f.id, node, a.slot, start, entry);
-        slot.node = node;
-        slot.start = uint64(start);
-        slot.from = uint32(f.from);
+            // No more is made of a signature than that it is one, so it does not matter that there are two of each.
+            uint256 vs = uint256(a.vs);
+            address signer = ecrecover(
+                _acceptanceHash(f.domain, f.form, a), uint8(27 + (vs >> 255)), a.r, bytes32(vs & uint256(type(int256).max))
+            );
+            if (signer == address(0) || signer != address(uint160(key))) return (Refusal.Signature, 0);
+
+            NodeId node = a.node;
+            EntryWord entry = EntryLib.pack(a.root, f.leaves, f.from, f.end, f.rate);
+            (why, slot) = _take(node, key >> 160, entry, a.hint);
+            if (why != Refusal.None) return (why, 0);
+            emit SlotFilled(f.id, node, a.slot, slot, entry);
+            slot = DealLib.slotBits(node, slot, f.from);
+        }
     }
 
     function _acceptanceHash(bytes32 domain, Form memory form, Acceptance calldata a) internal pure returns (bytes32) {

@@ -17,14 +17,9 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using RateLib for Rate;
 
-    /// @dev One word. 64 bits of units are more than the token's cap can be.
-    struct AccountWord {
-        uint64 free;
-        uint64 locked;
-        uint40 fees;
-        uint48 lastNumber;
-        uint40 lastLock;
-    }
+    /// @dev One word: free64 locked64 fees40 lastNumber48 lastLock40, from the lowest bit up. 64 bits of units are more
+    /// than the token's cap can be.
+    type AccountWord is uint256;
 
     /// @dev One word: left64 level64 refill18 cap18 maxPrice18 asOf22 until22, from the lowest bit up.
     type AllowanceWord is uint256;
@@ -148,7 +143,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     {
         if (operator != client) maxPrice = _useAllowance(client, operator, period, units);
 
-        AccountWord memory account = _accounts[client];
+        Account memory account = _unpackAccount(_accounts[client]);
         if (account.free < units) revert Escrow_NotEnough(client, account.free, units);
         if (number > account.lastNumber) {
             uint48 highest = account.lastNumber + NUMBER_GAP_MAX;
@@ -159,7 +154,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         account.free -= uint64(units);
         account.locked += uint64(units);
         account.lastLock = blockNumber;
-        _accounts[client] = account;
+        _accounts[client] = _packAccount(account);
     }
 
     /// @inheritdoc IEscrow
@@ -169,26 +164,23 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         returns (uint40 previous)
     {
         _take(payer, units);
-        AccountWord storage account = _accounts[client];
+        Account memory account = _unpackAccount(_accounts[client]);
         previous = account.lastLock;
         account.locked += uint64(units);
         account.lastLock = blockNumber;
+        _accounts[client] = _packAccount(account);
     }
 
     /// @inheritdoc IEscrow
     function unlock(address client, uint256 units, uint256 refund, uint256 fee) external onlyMarket {
-        AccountWord memory account = _accounts[client];
+        Account memory account = _unpackAccount(_accounts[client]);
         account.locked -= uint64(units);
         account.free += uint64(refund);
         uint256 fees = account.fees + fee;
-        if (fees > type(uint40).max) {
-            account.fees = 0;
-            _accounts[client] = account;
-            _give(BANK, fees);
-        } else {
-            account.fees = uint40(fees);
-            _accounts[client] = account;
-        }
+        bool hasRoom = fees <= type(uint40).max;
+        account.fees = hasRoom ? uint40(fees) : 0;
+        _accounts[client] = _packAccount(account);
+        if (!hasRoom) _give(BANK, fees);
     }
 
     /// @inheritdoc IEscrow
@@ -208,16 +200,17 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function takeFees(address[] calldata clients) external onlyBank returns (uint256 units) {
         for (uint256 i = 0; i < clients.length; ++i) {
-            units += _accounts[clients[i]].fees;
-            _accounts[clients[i]].fees = 0;
+            Account memory account = _unpackAccount(_accounts[clients[i]]);
+            units += account.fees;
+            account.fees = 0;
+            _accounts[clients[i]] = _packAccount(account);
         }
         _give(BANK, units);
     }
 
     /// @inheritdoc IEscrow
     function creditMinted(address account, uint256 units) external onlyBank {
-        uint256 free = _give(account, units);
-        emit Credited(account, units, free);
+        _give(account, units);
     }
 
     // For the registry
@@ -238,8 +231,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IEscrow
     function accountOf(address account) external view returns (Account memory) {
-        AccountWord memory word = _accounts[account];
-        return Account(word.free, word.locked, word.fees, word.lastNumber, word.lastLock);
+        return _unpackAccount(_accounts[account]);
     }
 
     /// @inheritdoc IEscrow
@@ -296,18 +288,22 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     function _take(address owner, uint256 units) private returns (uint256 free) {
-        free = _accounts[owner].free;
+        uint256 word = AccountWord.unwrap(_accounts[owner]);
+        free = uint64(word);
         if (free < units) revert Escrow_NotEnough(owner, free, units);
         unchecked {
             free -= units;
+            _accounts[owner] = AccountWord.wrap(word - units);
         }
-        _accounts[owner].free = uint64(free);
     }
 
     function _give(address owner, uint256 units) private returns (uint256 free) {
-        free = _accounts[owner].free + units;
+        uint256 word = AccountWord.unwrap(_accounts[owner]);
+        free = uint64(word) + units;
         if (free > type(uint64).max) revert Escrow_NotWholeUnits(units);
-        _accounts[owner].free = uint64(free);
+        unchecked {
+            _accounts[owner] = AccountWord.wrap(word + units);
+        }
     }
 
     function _useAllowance(address client, address operator, uint32 period, uint256 units)
@@ -340,6 +336,22 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
 
     function _isNoneOrValid(Rate rate) private pure returns (bool) {
         return Rate.unwrap(rate) == 0 || rate.isValid();
+    }
+
+    function _packAccount(Account memory a) private pure returns (AccountWord) {
+        return AccountWord.wrap(
+            a.free | (uint256(a.locked) << 64) | (uint256(a.fees) << 128) | (uint256(a.lastNumber) << 168)
+                | (uint256(a.lastLock) << 216)
+        );
+    }
+
+    function _unpackAccount(AccountWord word) private pure returns (Account memory a) {
+        uint256 w = AccountWord.unwrap(word);
+        a.free = uint64(w);
+        a.locked = uint64(w >> 64);
+        a.fees = uint40(w >> 128);
+        a.lastNumber = uint48(w >> 168);
+        a.lastLock = uint40(w >> 216);
     }
 
     function _pack(Allowance memory a) private pure returns (AllowanceWord) {

@@ -304,13 +304,18 @@ abstract contract Ledgers is IMarketBase {
         }
     }
 
+    /// @dev Periods that the node proved in from <= p < to, and whether it proved the last of them; from < to.
+    function _attendance(NodeId node, uint256 from, uint256 to) internal view returns (uint256 proved, bool isLast) {
+        unchecked {
+            uint256 i = (to - 1) / BitsLib.PERIODS_PER_WORD;
+            BitsWord word = _bits[node][i];
+            if (from / BitsLib.PERIODS_PER_WORD == i && !word.isEmpty()) return word.attendance(from, to);
+            return (_provedBetween(node, uint32(from), uint32(to)), word.isSet(to - 1));
+        }
+    }
+
     function _provedBetween(NodeId node, uint32 from, uint32 to) internal view returns (uint32) {
         if (from >= to) return 0;
-        uint256 i = from / BitsLib.PERIODS_PER_WORD;
-        if (to / BitsLib.PERIODS_PER_WORD == i) {
-            BitsWord word = _bits[node][i];
-            if (!word.isEmpty()) return uint32(word.between(from, to));
-        }
         (bool fromKnown, uint256 before) = _rank(node, from);
         (bool toKnown, uint256 after_) = _rank(node, to);
         return fromKnown && toKnown ? uint32(after_ - before) : 0;

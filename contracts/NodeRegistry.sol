@@ -213,9 +213,15 @@ contract NodeRegistry is INodeRegistry {
     }
 
     /// @inheritdoc INodeRegistry
-    function keyOf(NodeId id) external view returns (address hot, uint64 stake) {
+    function keyOf(NodeId id) public view returns (uint256) {
         NodeRecord storage record = _nodes[id];
-        return (record.hot, record.stake);
+        return uint160(record.hot) | (uint256(record.stake) << 160);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function keysOf(NodeId[] calldata ids) external view returns (uint256[] memory keys) {
+        keys = new uint256[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) keys[i] = keyOf(ids[i]);
     }
 
     /// @inheritdoc INodeRegistry

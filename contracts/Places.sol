@@ -52,9 +52,8 @@ abstract contract Places is Deals {
 
     /// @dev A place whose deal runs on for a whole period at least.
     function _openPlace(DealId id, uint8 index) internal view returns (Place memory p) {
-        (uint32 period,) = IClock(CLOCK).current();
-        _openDeal(id, period);
-        return _place(id, index);
+        p = _place(id, index);
+        if (p.deal.stateOf() != DealState.Open || p.end <= p.period + 1) revert StorageMarket_NotOpen(id);
     }
 
     function _openDeal(DealId id, uint32 period) internal view returns (DealWord deal) {

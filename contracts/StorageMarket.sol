@@ -312,6 +312,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
         uint256 next;
         // A bit for each node by its last byte: only where one is set already can a node stand twice.
         uint256 seen;
+        uint256[] memory keys = _keysOf(acceptances);
         for (uint256 i = 0; i < acceptances.length; ++i) {
             Acceptance calldata a = acceptances[i];
             uint256 index = a.slot;
@@ -323,7 +324,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
                 seen |= bit;
             }
 
-            (Refusal why, Slot memory slot) = _fill(f, a);
+            (Refusal why, uint256 slot) = _fill(f, a, keys[i]);
             if (why != Refusal.None) {
                 emit SlotRefused(f.id, a.node, uint8(index), why);
                 continue;
@@ -332,7 +333,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
                 ++filled;
             }
             if (index == 0) {
-                deal = deal.withSlot0(slot);
+                deal = deal.plusSlot0(slot);
                 continue;
             }
             (uint256 word, uint256 place) = DealLib.placeOf(index);
@@ -341,10 +342,16 @@ contract StorageMarket is Deals, Next, IMarketCore {
                 openWord = word;
                 slots = SlotsWord.wrap(0);
             }
-            slots = slots.withSlot(place, slot);
+            slots = slots.plusSlot(place, slot);
         }
         _slots[f.id][openWord] = slots;
         return (deal, filled);
+    }
+
+    function _keysOf(Acceptance[] calldata acceptances) private view returns (uint256[] memory) {
+        NodeId[] memory nodes = new NodeId[](acceptances.length);
+        for (uint256 i = 0; i < nodes.length; ++i) nodes[i] = acceptances[i].node;
+        return INodeRegistry(REGISTRY).keysOf(nodes);
     }
 
     /// @dev Reverts if the node of acceptance `last` stands in one before it.
@@ -388,24 +395,29 @@ contract StorageMarket is Deals, Next, IMarketCore {
         view
         returns (uint256 slotPeriods, uint256 halves, bool isQuit)
     {
-        uint256 n = deal.nOf();
-        isQuit = true;
-        SlotsWord slots;
-        for (uint256 i = 0; i < n; ++i) {
-            Slot memory slot;
-            if (i == 0) {
-                slot = deal.slot0Of();
-            } else {
-                (uint256 word, uint256 place) = DealLib.placeOf(i);
-                if (place == 0) slots = _slots[id][word];
-                slot = slots.slotOf(place);
-            }
-            if (slot.from >= LOST) {
-                halves += slot.from - LOST;
-                isQuit = false;
-            } else if (NodeId.unwrap(slot.node) != 0) {
-                slotPeriods += _provedBetween(slot.node, slot.from, end);
-                if (isQuit) isQuit = _bits[slot.node][(end - 1) / BitsLib.PERIODS_PER_WORD].isSet(end - 1);
+        unchecked {
+            uint256 n = deal.nOf();
+            isQuit = true;
+            SlotsWord slots;
+            for (uint256 i = 0; i < n; ++i) {
+                uint256 bits;
+                if (i == 0) {
+                    bits = deal.slot0Bits();
+                } else {
+                    (uint256 word, uint256 place) = DealLib.placeOf(i);
+                    if (place == 0) slots = _slots[id][word];
+                    bits = slots.bitsOf(place);
+                }
+                if (bits == 0) continue;
+                uint256 from = DealLib.fromIn(bits);
+                if (from >= LOST) {
+                    halves += from - LOST;
+                    isQuit = false;
+                } else {
+                    (uint256 proved, bool isLast) = _attendance(DealLib.nodeIn(bits), from, end);
+                    slotPeriods += proved;
+                    isQuit = isQuit && isLast;
+                }
             }
         }
     }

@@ -154,8 +154,11 @@ interface INodeRegistry {
     /// @notice One node; owner is zero if there is none of that number.
     function node(NodeId id) external view returns (NodeView memory);
 
-    /// @notice Hot key and stake (units), what an acceptance is checked against.
-    function keyOf(NodeId id) external view returns (address hot, uint64 stake);
+    /// @notice Hot key (160 bits, low) and units of stake behind it, in one word.
+    function keyOf(NodeId id) external view returns (uint256);
+
+    /// @notice The same for several nodes.
+    function keysOf(NodeId[] calldata ids) external view returns (uint256[] memory);
 
     /// @notice Owner, who is paid.
     function ownerOf(NodeId id) external view returns (address);

@@ -35,11 +35,14 @@ library BitsLib {
         return before(w) + popcount(flags);
     }
 
-    /// @notice Periods proved in from <= p < to, both in this word.
-    function between(BitsWord w, uint256 from, uint256 to) internal pure returns (uint256) {
+    /// @notice Periods proved in from <= p < to, all in this word, and whether the last of them was.
+    function attendance(BitsWord w, uint256 from, uint256 to) internal pure returns (uint256 proved, bool isLast) {
         unchecked {
-            uint256 flags = BitsWord.unwrap(w) >> (FLAGS_AT + from % PERIODS_PER_WORD);
-            return popcount(flags & ((1 << (to - from)) - 1));
+            uint256 span = to - from;
+            uint256 mask = (1 << span) - 1;
+            uint256 flags = (BitsWord.unwrap(w) >> (FLAGS_AT + from % PERIODS_PER_WORD)) & mask;
+            if (flags == mask) return (span, true);
+            return (popcount(flags), flags >> (span - 1) != 0);
         }
     }
 

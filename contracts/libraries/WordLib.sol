@@ -134,7 +134,7 @@ library DealLib {
     }
 
     function slot0Of(DealWord w) internal pure returns (Slot memory) {
-        return _unpack(DealWord.unwrap(w) >> SLOT0_AT);
+        return slotIn(DealWord.unwrap(w) >> SLOT0_AT);
     }
 
     function withSlot0(DealWord w, Slot memory slot) internal pure returns (DealWord) {
@@ -143,7 +143,7 @@ library DealLib {
 
     /// @notice Slot `j` (0 to 2) of the word.
     function slotOf(SlotsWord w, uint256 j) internal pure returns (Slot memory) {
-        return _unpack(SlotsWord.unwrap(w) >> (SLOT_BITS * j));
+        return slotIn(SlotsWord.unwrap(w) >> (SLOT_BITS * j));
     }
 
     function withSlot(SlotsWord w, uint256 j, Slot memory slot) internal pure returns (SlotsWord) {
@@ -158,11 +158,48 @@ library DealLib {
         }
     }
 
-    function _pack(Slot memory slot) private pure returns (uint256) {
-        return NodeId.unwrap(slot.node) | (uint256(slot.start) << 24) | (uint256(slot.from) << 62);
+    /// @notice A slot in 84 bits.
+    function slotBits(NodeId node, uint256 start, uint256 from) internal pure returns (uint256) {
+        return NodeId.unwrap(node) | (start << 24) | (from << 62);
     }
 
-    function _unpack(uint256 bits) private pure returns (Slot memory slot) {
+    /// @notice Slot 0 of a word in which it was vacant.
+    function plusSlot0(DealWord w, uint256 bits) internal pure returns (DealWord) {
+        return DealWord.wrap(DealWord.unwrap(w) | (bits << SLOT0_AT));
+    }
+
+    /// @notice Slot `j` of a word in which it was vacant.
+    function plusSlot(SlotsWord w, uint256 j, uint256 bits) internal pure returns (SlotsWord) {
+        unchecked {
+            return SlotsWord.wrap(SlotsWord.unwrap(w) | (bits << (SLOT_BITS * j)));
+        }
+    }
+
+    /// @notice The 84 bits of slot 0, and those of the three of a word.
+    function slot0Bits(DealWord w) internal pure returns (uint256) {
+        return (DealWord.unwrap(w) >> SLOT0_AT) & MASK84;
+    }
+
+    function bitsOf(SlotsWord w, uint256 j) internal pure returns (uint256) {
+        unchecked {
+            return (SlotsWord.unwrap(w) >> (SLOT_BITS * j)) & MASK84;
+        }
+    }
+
+    function nodeIn(uint256 bits) internal pure returns (NodeId) {
+        return NodeId.wrap(uint32(bits & MASK24));
+    }
+
+    function fromIn(uint256 bits) internal pure returns (uint256) {
+        return (bits >> 62) & MASK22;
+    }
+
+    function _pack(Slot memory slot) private pure returns (uint256) {
+        return slotBits(slot.node, slot.start, slot.from);
+    }
+
+    /// @notice What the lowest 84 bits tell.
+    function slotIn(uint256 bits) internal pure returns (Slot memory slot) {
         slot.node = NodeId.wrap(uint32(bits & MASK24));
         slot.start = uint64((bits >> 24) & MASK38);
         slot.from = uint32((bits >> 62) & MASK22);
