@@ -31,10 +31,9 @@ contract Bank is IBank {
     /// @inheritdoc IBank
     uint32 public immutable REWARD_PER_1E8;
 
-    /// @dev Clock, token and market exist already; escrow and registry need not.
+    /// @dev Token and market exist already; escrow and registry need not.
     /// @param lambdaBps share of the fee that may come back as reward, below 10,000
     constructor(
-        address clock,
         address token,
         address escrow,
         address market,
@@ -54,7 +53,7 @@ contract Bank is IBank {
         REGISTRY = registry;
         FIRST_EMISSION = firstEmission;
         HALVING_PERIODS = halvingPeriods;
-        (FIRST_PERIOD,) = IClock(clock).current();
+        (FIRST_PERIOD,) = IClock(market).current();
         REWARD_PER_1E8 = uint32(lambdaBps) * IStorageMarket(market).FEE_BPS();
     }
 

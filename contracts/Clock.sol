@@ -5,8 +5,8 @@ import { IClock } from "./interfaces/IClock.sol";
 import { PERIOD_LIMIT } from "./types/Types.sol";
 
 /// @title Clock
-/// @notice Documented in IClock.
-contract Clock is IClock {
+/// @notice Documented in IClock. A chain that counts or remembers its blocks in another way gets another one.
+abstract contract Clock is IClock {
     /// @dev Contract of EIP-2935 that keeps the hashes of the last 8,191 blocks.
     address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
 
@@ -27,7 +27,7 @@ contract Clock is IClock {
     }
 
     /// @inheritdoc IClock
-    function current() external view returns (uint32 period, uint40 blockNumber) {
+    function current() public view returns (uint32 period, uint40 blockNumber) {
         blockNumber = uint40(block.number);
         period = uint32(block.number / PERIOD_BLOCKS);
     }
@@ -43,7 +43,7 @@ contract Clock is IClock {
     }
 
     /// @inheritdoc IClock
-    function seedOf(uint32 period) external view returns (bytes20) {
+    function seedOf(uint32 period) public view returns (bytes20) {
         uint256 height = seedBlockOf(period);
         if (height >= block.number) return 0;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IClock } from "./interfaces/IClock.sol";
 import { ICustody } from "./interfaces/ICustody.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
@@ -63,7 +62,7 @@ contract Custody is Places, ICustody {
 
     /// @inheritdoc ICustody
     function extend(DealId id, uint32 end, address payer) external {
-        (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
+        (uint32 period, uint40 blockNumber) = current();
         DealWord deal = _openDeal(id, period);
         uint32 formerEnd = deal.endOf();
         if (end <= formerEnd || end > deal.maxEndOf()) revert StorageMarket_BadEnd(end, deal.maxEndOf());
@@ -84,7 +83,7 @@ contract Custody is Places, ICustody {
 
     /// @inheritdoc ICustody
     function endEarly(DealId id, uint32 end) external {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         DealWord deal = _openDeal(id, period);
         address client = id.clientOf();
         if (msg.sender != client) revert StorageMarket_NotClient(id, msg.sender);
@@ -205,7 +204,7 @@ contract Custody is Places, ICustody {
 
     /// @inheritdoc ICustody
     function bondOf(DealId id, uint8 slot) external view returns (uint256) {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Vacancy memory vacancy = _vacancies[id][slot].unpack();
         bool lapses = NodeId.unwrap(vacancy.by) != 0 && vacancy.until < period && vacancy.lapses < LAPSES_MAX;
         return _bondOf(_deals[id].rateOf().value(), lapses ? vacancy.lapses + 1 : vacancy.lapses);

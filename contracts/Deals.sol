@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import { IClock } from "./interfaces/IClock.sol";
 import { IMarketBase } from "./interfaces/IMarketBase.sol";
 import { Ledgers } from "./Ledgers.sol";
 import { DealLib, EntryLib } from "./libraries/WordLib.sol";
@@ -60,20 +59,17 @@ abstract contract Deals is Ledgers, EIP712 {
     /// @inheritdoc IMarketBase
     uint16 public immutable FEE_BPS;
 
-    uint256 internal immutable PERIOD_BLOCKS;
-    uint256 internal immutable PERIOD_SECONDS;
+    uint256 private immutable _PERIOD_SECONDS;
 
     mapping(DealId id => DealWord) internal _deals;
     mapping(DealId id => mapping(uint256 i => SlotsWord)) internal _slots;
     mapping(DealId id => mapping(uint256 slot => VacancyWord)) internal _vacancies;
     mapping(DealId id => mapping(uint256 slot => mapping(address asker => AskWord))) internal _asks;
 
-    /// @dev Clock exists already; the others need not.
     constructor(MarketParameters memory p) Ledgers(p) EIP712("StorageMarket", "1") {
         if (p.feeBps > BPS) revert StorageMarket_BadParameters();
         FEE_BPS = p.feeBps;
-        PERIOD_BLOCKS = IClock(p.clock).PERIOD_BLOCKS();
-        PERIOD_SECONDS = PERIOD_BLOCKS * IClock(p.clock).BLOCK_SECONDS();
+        _PERIOD_SECONDS = uint256(p.periodBlocks) * p.blockSeconds;
     }
 
     function _filling(DealId id, Rate rate, uint256 leaves, uint256 from, uint256 end, uint256 maxEnd, uint256 blockNumber)
@@ -106,30 +102,43 @@ abstract contract Deals is Ledgers, EIP712 {
     /// @return slot in bits, see DealLib.slotBits
     function _fill(Filling memory f, Acceptance calldata a, uint256 key) internal returns (Refusal why, uint256 slot) {
         unchecked {
-            uint256 deadline = a.deadline;
-            if (deadline < f.blockNumber || deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, 0);
-
-            // No more is made of a signature than that it is one, so it does not matter that there are two of each.
-            uint256 vs = uint256(a.vs);
-            address signer = ecrecover(
-                _acceptanceHash(f.domain, f.form, a), uint8(27 + (vs >> 255)), a.r, bytes32(vs & uint256(type(int256).max))
-            );
-            if (signer == address(0) || signer != address(uint160(key))) return (Refusal.Signature, 0);
-
             NodeId node = a.node;
-            EntryWord entry = EntryLib.pack(a.root, f.leaves, f.from, f.end, f.rate);
+            uint256 index = a.slot;
+            bytes20 root = a.root;
+            {
+                uint256 deadline = a.deadline;
+                if (deadline < f.blockNumber || deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, 0);
+                // No more is made of a signature than that it is one, so it does not matter that there are two of each.
+                uint256 vs = uint256(a.vs);
+                address signer = ecrecover(
+                    _acceptanceHash(f.domain, f.form, index, node, root, deadline),
+                    uint8(27 + (vs >> 255)),
+                    a.r,
+                    bytes32(vs & uint256(type(int256).max))
+                );
+                if (signer == address(0) || signer != address(uint160(key))) return (Refusal.Signature, 0);
+            }
+
+            EntryWord entry = EntryLib.pack(root, f.leaves, f.from, f.end, f.rate);
             (why, slot) = _take(node, key >> 160, entry, a.hint);
             if (why != Refusal.None) return (why, 0);
-            emit SlotFilled(f.id, node, a.slot, slot, entry);
+            emit SlotFilled(f.id, node, index, slot, entry);
             slot = DealLib.slotBits(node, slot, f.from);
         }
     }
 
-    function _acceptanceHash(bytes32 domain, Form memory form, Acceptance calldata a) internal pure returns (bytes32) {
-        form.slot = a.slot;
-        form.node = a.node;
-        form.root = a.root;
-        form.deadline = a.deadline;
+    function _acceptanceHash(
+        bytes32 domain,
+        Form memory form,
+        uint256 slot,
+        NodeId node,
+        bytes20 root,
+        uint256 deadline
+    ) internal pure returns (bytes32) {
+        form.slot = slot;
+        form.node = node;
+        form.root = root;
+        form.deadline = deadline;
         bytes32 hash;
         assembly ("memory-safe") {
             hash := keccak256(form, 0x140)
@@ -169,7 +178,7 @@ abstract contract Deals is Ledgers, EIP712 {
     /// @dev `price` is the highest price that the client gave its operator, 0 = any.
     function _checkPrice(Rate rate, Rate price, uint256 leaves) internal view {
         if (Rate.unwrap(price) == 0) return;
-        Rate highest = RateLib.lowest(price.value(), leaves, PERIOD_SECONDS);
+        Rate highest = RateLib.lowest(price.value(), leaves, _PERIOD_SECONDS);
         if (rate.value() > highest.value()) revert StorageMarket_TooDear(rate, highest);
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IClock } from "./interfaces/IClock.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
 import { IFaults } from "./interfaces/IFaults.sol";
 import { Next } from "./Next.sol";
@@ -86,7 +85,7 @@ contract Faults is Places, Next, IFaults {
 
     /// @inheritdoc IFaults
     function answer(DealId id, uint8 slot, address asker, bytes calldata opening) external {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         AskWord word = _asks[id][slot][asker];
         Slot memory holder = _slotOf(id, _deals[id], slot);
         if (word.dueOf() == 0 || holder.from != word.fromOf()) revert StorageMarket_NoAsk(id, slot, asker);
@@ -136,7 +135,7 @@ contract Faults is Places, Next, IFaults {
 
     /// @inheritdoc IFaults
     function evict(NodeId node, uint32 first, uint32 second, uint32 third) external {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Book memory book = _rolledFully(node, period + 1);
         if (book.rate == 0) revert StorageMarket_NotEvictable(node);
         Purse memory purse = _purses[node].unpack();
@@ -150,7 +149,7 @@ contract Faults is Places, Next, IFaults {
         // From here on the book stands still: the pot is STAKE_PERIODS of its rate and lies in the stake.
         book.evicted = true;
         book.out = period + 1;
-        _books[node] = book.pack();
+        _books[node].word = book.pack();
         emit Evicted(node, period + 1, book.rate * STAKE_PERIODS, msg.sender, REPORT_BOUNTY);
         _slash(node, REPORT_BOUNTY);
         _credit(msg.sender, REPORT_BOUNTY);
@@ -159,8 +158,8 @@ contract Faults is Places, Next, IFaults {
     /// @inheritdoc IFaults
     function cure(NodeId node, bytes calldata proof) external {
         _checkSpeaksFor(node);
-        (uint32 period,) = IClock(CLOCK).current();
-        Book memory book = _books[node].unpack();
+        (uint32 period,) = current();
+        Book memory book = _books[node].word.unpack();
         if (!book.evicted || period < book.out || !_mayCure(book, period)) revert StorageMarket_NotCurable(node);
         uint256 penalty = book.rate * STAKE_PERIODS / CURE_COST_DIVISOR;
 
@@ -173,7 +172,7 @@ contract Faults is Places, Next, IFaults {
         bytes32 base = Draw.base(block.chainid, address(this), node, period, seed);
         _verify(node, period, base, book, proof, CURE_CHALLENGES);
 
-        _books[node] = book.pack();
+        _books[node].word = book.pack();
         // The period is neither paid nor a strike: slots may have been taken over in it, and this proof was asked for more.
         Purse memory purse = _purses[node].unpack();
         purse.cureFrom = period + 1;
@@ -189,7 +188,7 @@ contract Faults is Places, Next, IFaults {
     /// @inheritdoc IFaults
     function compensate(DealId id, uint8 slot) external {
         Place memory p = _place(id, slot);
-        Book memory book = _books[p.slot.node].unpack();
+        Book memory book = _books[p.slot.node].word.unpack();
         // A deal that was over before the eviction has no part in the pot.
         if (!book.evicted || p.slot.from >= LOST || p.end <= book.out) {
             revert StorageMarket_WrongState(id, slot, _stateOf(p.slot));

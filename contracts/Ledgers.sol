@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { Clock } from "./Clock.sol";
 import { IBank } from "./interfaces/IBank.sol";
-import { IClock } from "./interfaces/IClock.sol";
 import { IMarketBase } from "./interfaces/IMarketBase.sol";
 import { BitsLib } from "./libraries/BitsLib.sol";
 import { BookLib, PurseLib } from "./libraries/BookLib.sol";
@@ -28,7 +28,7 @@ import {
 /// @title Ledgers
 /// @notice What every node holds, proves and is paid. Deals come on top of it. No function here is called from outside:
 /// StorageMarket and Custody are two contracts over this one storage.
-abstract contract Ledgers is IMarketBase {
+abstract contract Ledgers is Clock, IMarketBase {
     using RateLib for Rate;
     using EntryLib for EntryWord;
     using ExpiryLib for ExpiryWord;
@@ -59,8 +59,6 @@ abstract contract Ledgers is IMarketBase {
     uint32 public constant CURE_PERIODS = 8;
 
     /// @inheritdoc IMarketBase
-    address public immutable CLOCK;
-    /// @inheritdoc IMarketBase
     address public immutable ESCROW;
     /// @inheritdoc IMarketBase
     address public immutable REGISTRY;
@@ -78,20 +76,30 @@ abstract contract Ledgers is IMarketBase {
     /// @inheritdoc IMarketBase
     bytes32 public immutable PARAMETERS;
 
+    /// @dev A word in a struct can be held on to, so that its place is hashed once for reading and writing.
+    struct BookCell {
+        BookWord word;
+    }
+
+    struct ExpiryCell {
+        ExpiryWord word;
+    }
+
     /// @dev node << 38 | start
     mapping(uint256 key => EntryWord) internal _entries;
-    mapping(NodeId node => BookWord) internal _books;
+    mapping(NodeId node => BookCell) internal _books;
     mapping(NodeId node => PurseWord) internal _purses;
-    mapping(NodeId node => mapping(uint256 i => BitsWord)) internal _bits;
-    mapping(NodeId node => mapping(uint256 i => ExpiryWord)) internal _expiries;
+    /// @dev node << 22 | i
+    mapping(uint256 key => BitsWord) internal _bits;
+    /// @dev node << 22 | i
+    mapping(uint256 key => ExpiryCell) internal _expiries;
     mapping(uint32 period => PeriodWord) internal _periods;
 
-    constructor(MarketParameters memory p) {
+    constructor(MarketParameters memory p) Clock(p.periodBlocks, p.seedDelay, p.blockSeconds) {
         if (
             p.escrow == address(0) || p.registry == address(0) || p.bank == address(0)
                 || p.stakePeriods < 2 * LONGEST_FINE || p.stakePeriods >= PERIOD_LIMIT - LOST
         ) revert StorageMarket_BadParameters();
-        CLOCK = p.clock;
         ESCROW = p.escrow;
         REGISTRY = p.registry;
         BANK = p.bank;
@@ -109,7 +117,8 @@ abstract contract Ledgers is IMarketBase {
     {
         unchecked {
             uint32 from = entry.fromOf();
-            BookWord book = _books[node];
+            BookCell storage cell = _books[node];
+            BookWord book = cell.word;
             if (book.asOf() != from) book = _rolled(node, from, ROLL_MAX).pack();
             if (book.isOut() || book.asOf() != from) return (Refusal.Out, 0);
             uint256 units = entry.rateOf().value();
@@ -117,11 +126,11 @@ abstract contract Ledgers is IMarketBase {
 
             if (_isRefillable(node, hint, entry.rateOf(), from)) {
                 start = hint;
-                _books[node] = book.take(units, 0);
+                cell.word = book.take(units, 0);
             } else {
                 start = book.lenOf();
                 if (start + units > MASK38) return (Refusal.Full, 0);
-                _books[node] = book.take(units, units);
+                cell.word = book.take(units, units);
             }
             _entries[_key(node, start)] = entry;
             _changeExpiry(node, entry.untilOf(), units);
@@ -144,8 +153,8 @@ abstract contract Ledgers is IMarketBase {
         EntryWord entry = _entries[key];
         _entries[key] = entry.lost().withUntil(rootUntil);
         uint32 until = entry.untilOf();
-        uint256 i = until / ExpiryLib.PERIODS_PER_WORD;
-        _expiries[node][i] = _expiries[node][i].minus(until, units);
+        ExpiryCell storage cell = _expiries[_at(node, until / ExpiryLib.PERIODS_PER_WORD)];
+        cell.word = cell.word.minus(until, units);
         book.drop(units);
     }
 
@@ -159,14 +168,14 @@ abstract contract Ledgers is IMarketBase {
         _entries[key] = entry.withUntil(end);
         leaves = entry.leavesOf();
         if (isLost) return leaves;
-        uint256 i = formerEnd / ExpiryLib.PERIODS_PER_WORD;
-        _expiries[node][i] = _expiries[node][i].minus(formerEnd, units);
+        ExpiryCell storage cell = _expiries[_at(node, formerEnd / ExpiryLib.PERIODS_PER_WORD)];
+        cell.word = cell.word.minus(formerEnd, units);
         _changeExpiry(node, end, units);
     }
 
     function _changeExpiry(NodeId node, uint32 end, uint256 units) private {
-        uint256 i = end / ExpiryLib.PERIODS_PER_WORD;
-        _expiries[node][i] = _expiries[node][i].plus(end, units);
+        ExpiryCell storage cell = _expiries[_at(node, end / ExpiryLib.PERIODS_PER_WORD)];
+        cell.word = cell.word.plus(end, units);
     }
 
     /// @dev A dead range may be given again at exactly its rate from the next period on: in this period it is as
@@ -188,7 +197,7 @@ abstract contract Ledgers is IMarketBase {
     function _pinned(uint32 period) internal returns (PeriodWord word) {
         word = _periods[period];
         if (word.seedOf() != 0) return word;
-        bytes20 seed = IClock(CLOCK).seedOf(period);
+        bytes20 seed = seedOf(period);
         if (seed == 0) revert StorageMarket_NoSeed(period);
         emit PeriodPinned(period, seed);
         return PeriodLib.pack(seed, 0);
@@ -273,14 +282,14 @@ abstract contract Ledgers is IMarketBase {
 
     /// @dev The book at the first block of period `target`, or up to `periods` nearer to it.
     function _rolled(NodeId node, uint32 target, uint32 periods) internal returns (Book memory book) {
-        book = _books[node].unpack();
+        book = _books[node].word.unpack();
         bool wasIn = book.out == 0;
         _rollTo(book, node, target, periods);
         if (wasIn && book.out != 0) emit NodeOut(node, uint32(book.out));
     }
 
     function _rolledView(NodeId node, uint32 target) internal view returns (Book memory book) {
-        book = _books[node].unpack();
+        book = _books[node].word.unpack();
         _rollTo(book, node, target, ROLL_MAX);
     }
 
@@ -297,7 +306,7 @@ abstract contract Ledgers is IMarketBase {
             uint256 next = book.asOf + 1;
             uint256 i = next / ExpiryLib.PERIODS_PER_WORD;
             if (i != read) {
-                word = _expiries[node][i];
+                word = _expiries[_at(node, i)].word;
                 read = i;
             }
             book.step(word.rateAt(next));
@@ -308,7 +317,7 @@ abstract contract Ledgers is IMarketBase {
     function _attendance(NodeId node, uint256 from, uint256 to) internal view returns (uint256 proved, bool isLast) {
         unchecked {
             uint256 i = (to - 1) / BitsLib.PERIODS_PER_WORD;
-            BitsWord word = _bits[node][i];
+            BitsWord word = _bits[_at(node, i)];
             if (from / BitsLib.PERIODS_PER_WORD == i && !word.isEmpty()) return word.attendance(from, to);
             return (_provedBetween(node, uint32(from), uint32(to)), word.isSet(to - 1));
         }
@@ -326,17 +335,22 @@ abstract contract Ledgers is IMarketBase {
     /// later, the count stands in the word before or behind; if not there either, the span has no proof at all.
     function _rank(NodeId node, uint256 period) private view returns (bool known, uint256 rank) {
         uint256 i = period / BitsLib.PERIODS_PER_WORD;
-        BitsWord word = _bits[node][i];
+        BitsWord word = _bits[_at(node, i)];
         if (!word.isEmpty()) return (true, word.rank(period));
-        if (_books[node].unpack().lastProved < i * BitsLib.PERIODS_PER_WORD) {
+        if (_books[node].word.unpack().lastProved < i * BitsLib.PERIODS_PER_WORD) {
             return (true, _purses[node].unpack().proved);
         }
         if (i != 0) {
-            word = _bits[node][i - 1];
+            word = _bits[_at(node, i - 1)];
             if (!word.isEmpty()) return (true, word.rankAtEnd());
         }
-        word = _bits[node][i + 1];
+        word = _bits[_at(node, i + 1)];
         return (!word.isEmpty(), word.before());
+    }
+
+    /// @dev Where the word number `i` of a node's bits or expiries lies; i is below 2^22 because periods are.
+    function _at(NodeId node, uint256 i) internal pure returns (uint256) {
+        return (uint256(NodeId.unwrap(node)) << 22) | i;
     }
 
     function _key(NodeId node, uint256 start) internal pure returns (uint256) {

@@ -60,7 +60,7 @@ contract MarketLens is IMarketLens {
     constructor(address market) {
         MARKET = market;
         _MARKET = IStorageMarket(market);
-        _CLOCK = IClock(IStorageMarket(market).CLOCK());
+        _CLOCK = IClock(market);
         _ESCROW = IEscrow(IStorageMarket(market).ESCROW());
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IClock } from "./interfaces/IClock.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { Deals } from "./Deals.sol";
@@ -39,7 +38,7 @@ abstract contract Places is Deals {
     constructor(MarketParameters memory p) Deals(p) { }
 
     function _place(DealId id, uint8 index) internal view returns (Place memory p) {
-        (p.period, p.blockNumber) = IClock(CLOCK).current();
+        (p.period, p.blockNumber) = current();
         p.id = id;
         p.deal = _deals[id];
         // Of a deal that was settled for good, what was put down at its slots is still there.
@@ -64,7 +63,7 @@ abstract contract Places is Deals {
     function _stateOf(Slot memory slot) internal view returns (SlotState) {
         if (NodeId.unwrap(slot.node) == 0) return SlotState.Vacant;
         if (slot.from >= LOST) return SlotState.Lost;
-        return _books[slot.node].unpack().evicted ? SlotState.Evicted : SlotState.Held;
+        return _books[slot.node].word.unpack().evicted ? SlotState.Evicted : SlotState.Held;
     }
 
     function _isClaimable(SlotState state) internal pure returns (bool) {
@@ -88,7 +87,7 @@ abstract contract Places is Deals {
     function _leave(Place memory p, Book memory book, bool keepRoot) internal {
         NodeId node = p.slot.node;
         _lose(node, book, p.slot.start, p.units, keepRoot ? p.end : p.period + 1);
-        _books[node] = book.pack();
+        _books[node].word = book.pack();
         uint32 to = p.period < p.end ? p.period + 1 : p.end;
         p.deal = p.deal.plusFormer(_provedBetween(node, p.slot.from, to));
     }
@@ -97,7 +96,7 @@ abstract contract Places is Deals {
     /// client's.
     function _leaveEvicted(Place memory p, uint256 half, bool keepRoot) internal returns (uint256 toClient) {
         NodeId node = p.slot.node;
-        _leave(p, _books[node].unpack(), keepRoot);
+        _leave(p, _books[node].word.unpack(), keepRoot);
         uint256 part = p.units * STAKE_PERIODS;
         toClient = part - half;
         emit SlotVacated(p.id, node, p.index, Vacated.Evicted, toClient, half);

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
-import { IClock } from "./interfaces/IClock.sol";
 import { IEscrow } from "./interfaces/IEscrow.sol";
 import { IMarketCore } from "./interfaces/IMarketCore.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
@@ -51,6 +50,10 @@ contract StorageMarket is Deals, Next, IMarketCore {
         uint256 locked;
         uint256 refund;
         uint256 fee;
+        // What the last deal came to, for the next that the same nodes held over the same periods.
+        uint256 places0;
+        uint256 places;
+        uint256 slotPeriods;
     }
 
     /// @param faults what the market goes on in, made with the same parameters
@@ -69,7 +72,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
         external
         returns (DealId id, uint256 filled)
     {
-        (uint32 period, uint40 blockNumber) = IClock(CLOCK).current();
+        (uint32 period, uint40 blockNumber) = current();
         id = dealIdOf(client, terms.number);
         uint256 from = period + 1;
         _checkTerms(terms, from);
@@ -85,13 +88,14 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @inheritdoc IMarketCore
     function settle(DealId[] calldata ids) external {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Settlement memory s;
         for (uint256 i = 0; i < ids.length; ++i) {
             address client = ids[i].clientOf();
             if (client != s.client) {
                 _pay(s);
-                s = Settlement(client, 0, 0, 0);
+                s.client = client;
+                (s.locked, s.refund, s.fee) = (0, 0, 0);
             }
             _settle(ids[i], period, s);
         }
@@ -102,7 +106,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @inheritdoc IMarketCore
     function pin() external returns (bytes20 seed) {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         PeriodWord word = _pinned(period);
         _periods[period] = word;
         return word.seedOf();
@@ -110,8 +114,8 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @inheritdoc IMarketCore
     function prove(NodeId node, uint32 period, bytes calldata proof) external {
-        (uint32 current,) = IClock(CLOCK).current();
-        if (period != current) revert StorageMarket_PeriodClosed(period, current);
+        (uint32 now_,) = current();
+        if (period != now_) revert StorageMarket_PeriodClosed(period, now_);
         Book memory book = _rolledFully(node, period + 1);
         if (book.lastProved >= period) revert StorageMarket_AlreadyProved(node, period);
         if (book.ratePrev == 0) revert StorageMarket_NothingToProve(node, period);
@@ -123,13 +127,13 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
         _countReward(purse, uint32(book.lastProved));
         uint256 i = period / BitsLib.PERIODS_PER_WORD;
-        _bits[node][i] = _bits[node][i].set(period, purse.proved);
+        _bits[_at(node, i)] = _bits[_at(node, i)].set(period, purse.proved);
         purse.proved += 1;
         purse.earned += book.ratePrev;
         purse.lastRate = book.ratePrev;
         _purses[node] = purse.pack();
         book.lastProved = period;
-        _books[node] = book.pack();
+        _books[node].word = book.pack();
         _periods[period] = PeriodLib.pack(word.seedOf(), word.paidOf() + book.ratePrev);
         emit Proved(node, period, book.ratePrev, purse.earned, msg.sender);
     }
@@ -148,15 +152,15 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @inheritdoc IMarketCore
     function roll(NodeId node, uint32 periods) external {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Book memory book = _rolled(node, period + 1, periods);
-        _books[node] = book.pack();
+        _books[node].word = book.pack();
     }
 
     /// @inheritdoc IMarketCore
     function trim(NodeId node, uint64[] calldata starts) external {
         if (!INodeRegistry(REGISTRY).speaksFor(node, msg.sender)) revert StorageMarket_NotNode(node, msg.sender);
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Book memory book = _rolledFully(node, period + 1);
         // A proof of this period needs every range that was there at its first block; and with a choice of what to
         // trim a node could choose its draws.
@@ -173,7 +177,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
             _entries[_key(node, start)] = EntryWord.wrap(0);
             book.len = start;
         }
-        _books[node] = book.pack();
+        _books[node].word = book.pack();
         emit Trimmed(node, uint64(book.len));
     }
 
@@ -182,22 +186,22 @@ contract StorageMarket is Deals, Next, IMarketCore {
     /// @inheritdoc IMarketCore
     function markLeaving(NodeId node) external returns (uint32 from) {
         if (msg.sender != REGISTRY) revert StorageMarket_NotRegistry(msg.sender);
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Book memory book = _rolledFully(node, period + 1);
         if (book.out == 0) {
             book.out = period + 1;
             emit NodeOut(node, period + 1);
         }
-        _books[node] = book.pack();
+        _books[node].word = book.pack();
         return uint32(book.out);
     }
 
     /// @inheritdoc IMarketCore
     function takeReward(NodeId node) external returns (uint256 units) {
         if (msg.sender != BANK) revert StorageMarket_NotBank(msg.sender);
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Purse memory purse = _purses[node].unpack();
-        uint32 lastProved = uint32(_books[node].unpack().lastProved);
+        uint32 lastProved = uint32(_books[node].word.unpack().lastProved);
         if (lastProved < period) _countReward(purse, lastProved);
         units = purse.reward / REWARD_PARTS;
         purse.reward %= REWARD_PARTS;
@@ -208,7 +212,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @inheritdoc IMarketCore
     function stakeBound(NodeId node) external view returns (uint256) {
-        (uint32 period,) = IClock(CLOCK).current();
+        (uint32 period,) = current();
         Book memory book = _rolledView(node, period + 1);
         if (book.evicted) return _mayCure(book, period) ? type(uint256).max : book.rate * STAKE_PERIODS;
         uint256 idleFrom = book.dutyFrom > book.out ? book.dutyFrom : book.out;
@@ -234,7 +238,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @inheritdoc IMarketCore
     function bookWord(NodeId node) external view returns (BookWord) {
-        return _books[node];
+        return _books[node].word;
     }
 
     /// @inheritdoc IMarketCore
@@ -244,12 +248,12 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @inheritdoc IMarketCore
     function bitsWord(NodeId node, uint32 i) external view returns (BitsWord) {
-        return _bits[node][i];
+        return _bits[_at(node, i)];
     }
 
     /// @inheritdoc IMarketCore
     function expiryWord(NodeId node, uint32 i) external view returns (ExpiryWord) {
-        return _expiries[node][i];
+        return _expiries[_at(node, i)].word;
     }
 
     /// @inheritdoc IMarketCore
@@ -264,7 +268,9 @@ contract StorageMarket is Deals, Next, IMarketCore {
         returns (bytes32)
     {
         Form memory form = _form(dealIdOf(client, terms.number), terms.rate, terms.leaves, terms.maxEnd);
-        return _acceptanceHash(_domainSeparatorV4(), form, acceptance);
+        return _acceptanceHash(
+            _domainSeparatorV4(), form, acceptance.slot, acceptance.node, acceptance.root, acceptance.deadline
+        );
     }
 
     /// @inheritdoc IMarketCore
@@ -369,7 +375,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
         uint32 end = deal.endOf();
         if (period < end) revert StorageMarket_NotEnded(id, end);
 
-        (uint256 slotPeriods, uint256 halves, bool isQuit) = _count(id, deal, end);
+        (uint256 slotPeriods, uint256 halves, bool isQuit) = _countLike(id, deal, end, s);
         // Without a word the deal is settled for good; with one the parts of those who failed can still be asked for.
         _deals[id] = isQuit ? DealWord.wrap(0) : deal.withState(DealState.Settled);
         unchecked {
@@ -383,6 +389,21 @@ contract StorageMarket is Deals, Next, IMarketCore {
             // What nobody earned by a refill is the client's.
             s.refund += refund + halves * rate.value() / 2;
             s.fee += fee;
+        }
+    }
+
+    /// @dev The same as _count, which is spared for a deal of up to four slots if it is known from the one before.
+    function _countLike(DealId id, DealWord deal, uint32 end, Settlement memory s)
+        private
+        view
+        returns (uint256 slotPeriods, uint256 halves, bool isQuit)
+    {
+        uint256 places0 = deal.places();
+        uint256 places = _slots[id][0].places();
+        if (places0 == s.places0 && places == s.places) return (s.slotPeriods, 0, true);
+        (slotPeriods, halves, isQuit) = _count(id, deal, end);
+        if (isQuit && deal.nOf() <= 1 + DealLib.SLOTS_PER_WORD) {
+            (s.places0, s.places, s.slotPeriods) = (places0, places, slotPeriods);
         }
     }
 

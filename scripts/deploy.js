@@ -77,11 +77,13 @@ async function main() {
   const from = await deployer.getAddress();
   const s = settings();
 
-  const order = ["Clock", "Token", "Escrow", "NodeRegistry", "Custody", "Faults", "StorageMarket", "Bank", "MarketLens"];
+  const order = ["Token", "Escrow", "NodeRegistry", "Custody", "Faults", "StorageMarket", "Bank", "MarketLens"];
   const nonce = await provider.getTransactionCount(from, "pending");
   const at = Object.fromEntries(order.map((name, i) => [name, getCreateAddress({ from, nonce: nonce + i })]));
   const market = {
-    clock: at.Clock,
+    periodBlocks: s.periodBlocks,
+    seedDelay: s.seedDelay,
+    blockSeconds: s.blockSeconds,
     escrow: at.Escrow,
     registry: at.NodeRegistry,
     bank: at.Bank,
@@ -92,14 +94,13 @@ async function main() {
     dealFeeMin: s.dealFeeMin,
   };
   const args = {
-    Clock: [s.periodBlocks, s.seedDelay, s.blockSeconds],
     Token: ["Storage Market Token", "STORE", s.cap, s.genesis, s.treasury ?? from, at.Bank],
     Escrow: [at.Token, at.StorageMarket, at.NodeRegistry, at.Bank],
     NodeRegistry: [at.Escrow, at.StorageMarket, s.stakeMin],
     Custody: [market],
     Faults: [market, at.Custody],
     StorageMarket: [market, at.Faults],
-    Bank: [at.Clock, at.Token, at.Escrow, at.StorageMarket, at.NodeRegistry, s.firstEmission, s.halvingPeriods, s.lambdaBps],
+    Bank: [at.Token, at.Escrow, at.StorageMarket, at.NodeRegistry, s.firstEmission, s.halvingPeriods, s.lambdaBps],
     MarketLens: [at.StorageMarket],
   };
 
@@ -140,7 +141,7 @@ async function check(provider, at) {
     Escrow: { TOKEN: "Token", MARKET: "StorageMarket", REGISTRY: "NodeRegistry", BANK: "Bank" },
     NodeRegistry: { ESCROW: "Escrow", MARKET: "StorageMarket" },
     Faults: { NEXT: "Custody" },
-    StorageMarket: { NEXT: "Faults", CLOCK: "Clock", ESCROW: "Escrow", REGISTRY: "NodeRegistry", BANK: "Bank" },
+    StorageMarket: { NEXT: "Faults", ESCROW: "Escrow", REGISTRY: "NodeRegistry", BANK: "Bank" },
     Bank: { TOKEN: "Token", ESCROW: "Escrow", MARKET: "StorageMarket", REGISTRY: "NodeRegistry" },
     MarketLens: { MARKET: "StorageMarket" },
   };

@@ -37,22 +37,21 @@ async function send(from, to, data, gas) {
 const toQuantity = (n) => "0x" + BigInt(n).toString(16);
 const gasOf = (receipt) => Number(BigInt(receipt.gasUsed));
 
-const order = ["Clock", "Token", "Escrow", "NodeRegistry", "Custody", "Faults", "StorageMarket", "Bank", "MarketLens"];
+const order = ["Token", "Escrow", "NodeRegistry", "Custody", "Faults", "StorageMarket", "Bank", "MarketLens"];
 const nonce = Number(BigInt(await ask("eth_getTransactionCount", deployer, "latest")));
 const at = Object.fromEntries(order.map((name, i) => [name, getCreateAddress({ from: deployer, nonce: nonce + i })]));
 const market = {
-  clock: at.Clock, escrow: at.Escrow, registry: at.NodeRegistry, bank: at.Bank,
+  periodBlocks: L, seedDelay: D, blockSeconds: 1, escrow: at.Escrow, registry: at.NodeRegistry, bank: at.Bank,
   feeBps: 500, stakePeriods: 30, reportBounty: UNIT / 10n, askBond: UNIT / 10n, dealFeeMin: 1,
 };
 const parameters = {
-  Clock: [L, D, 1],
   Token: ["Storage Market Token", "STORE", 10n ** 27n, 4n * 10n ** 26n, deployer, at.Bank],
   Escrow: [at.Token, at.StorageMarket, at.NodeRegistry, at.Bank],
   NodeRegistry: [at.Escrow, at.StorageMarket, 10n * UNIT],
   Custody: [market],
   Faults: [market, at.Custody],
   StorageMarket: [market, at.Faults],
-  Bank: [at.Clock, at.Token, at.Escrow, at.StorageMarket, at.NodeRegistry, 95n * UNIT, 3_000_000, 5000],
+  Bank: [at.Token, at.Escrow, at.StorageMarket, at.NodeRegistry, 95n * UNIT, 3_000_000, 5000],
   MarketLens: [at.StorageMarket],
 };
 for (const name of order) {

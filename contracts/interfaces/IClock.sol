@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-/// @title The only contract that knows heights and hashes of blocks, because chains differ.
+/// @title The only part of the market that knows heights and hashes of blocks, because chains differ.
 /// @notice Period p is the blocks [p*L, (p+1)*L). Its seed is the hash of block p*L + D; proofs are taken in the
 /// blocks from p*L + D + 1 to the last of p.
 interface IClock {

@@ -2,12 +2,13 @@
 pragma solidity ^0.8.30;
 
 import { DealId, NodeId, Rate } from "../types/Types.sol";
+import { IClock } from "./IClock.sol";
 import { Refusal, SlotState, Vacated } from "../types/Deals.sol";
 import { DealWord, EntryWord } from "../types/Words.sol";
 
 /// @title What both halves of the market share: events, errors, parameters.
 /// @notice Whoever reads all events from the first block on knows all that the market holds. Money is in units.
-interface IMarketBase {
+interface IMarketBase is IClock {
     // Deals
 
     /// @notice A deal was opened; `deal` tells rate, from, end, maxEnd, n and k. Slots follow as SlotFilled and
@@ -148,8 +149,6 @@ interface IMarketBase {
     error StorageMarket_BadParameters();
 
     // Parameters
-
-    function CLOCK() external view returns (address);
 
     function ESCROW() external view returns (address);
 

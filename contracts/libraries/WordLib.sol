@@ -73,6 +73,8 @@ library EntryLib {
 library DealLib {
     uint256 private constant SLOT_BITS = 84;
     uint256 private constant SLOT0_AT = 148;
+    /// @dev A slot without its start.
+    uint256 private constant _PLACE = MASK24 | (MASK22 << 62);
     /// @dev Slots that one SlotsWord holds.
     uint256 internal constant SLOTS_PER_WORD = 3;
     /// @dev What a deal's first SlotsWord is before any slot is filled.
@@ -173,6 +175,16 @@ library DealLib {
         unchecked {
             return SlotsWord.wrap(SlotsWord.unwrap(w) | (bits << (SLOT_BITS * j)));
         }
+    }
+
+    /// @notice What decides who is to be paid for which periods: number of slots, end, and slot 0 but for its start.
+    function places(DealWord w) internal pure returns (uint256) {
+        return DealWord.unwrap(w) & ((MASK22 << 40) | (0xff << 124) | (_PLACE << SLOT0_AT));
+    }
+
+    /// @notice The same of three slots.
+    function places(SlotsWord w) internal pure returns (uint256) {
+        return SlotsWord.unwrap(w) & (_PLACE | (_PLACE << SLOT_BITS) | (_PLACE << (2 * SLOT_BITS)));
     }
 
     /// @notice The 84 bits of slot 0, and those of the three of a word.

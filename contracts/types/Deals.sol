@@ -63,9 +63,12 @@ enum DealState {
     Settled
 }
 
-/// @notice What a market is made with; the same for its two contracts.
+/// @notice What a market is made with; the same for all its contracts.
 struct MarketParameters {
-    address clock;
+    /// blocks in a period (L), from its first to the one whose hash is its seed (D), and nominal seconds between two
+    uint32 periodBlocks;
+    uint32 seedDelay;
+    uint32 blockSeconds;
     address escrow;
     address registry;
     address bank;

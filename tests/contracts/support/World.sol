@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import { Bank } from "../../../contracts/Bank.sol";
 import { IStorageMarket } from "../../../contracts/interfaces/IStorageMarket.sol";
-import { Clock } from "../../../contracts/Clock.sol";
+import { IClock } from "../../../contracts/interfaces/IClock.sol";
 import { Custody } from "../../../contracts/Custody.sol";
 import { Faults } from "../../../contracts/Faults.sol";
 import { Escrow } from "../../../contracts/Escrow.sol";
@@ -42,7 +42,7 @@ abstract contract World is Assertions {
     address internal constant OTHER = address(0x07E4);
     address internal constant OPERATOR = address(0x09E4A704);
 
-    Clock internal clock;
+    IClock internal clock;
     Token internal token;
     Escrow internal escrow;
     NodeRegistry internal registry;
@@ -57,16 +57,17 @@ abstract contract World is Assertions {
 
     function build() internal {
         uint256 nonce = vm.getNonce(address(this));
-        address escrowAt = vm.computeCreateAddress(address(this), nonce + 2);
-        address registryAt = vm.computeCreateAddress(address(this), nonce + 3);
-        address marketAt = vm.computeCreateAddress(address(this), nonce + 6);
-        address bankAt = vm.computeCreateAddress(address(this), nonce + 7);
-        clock = new Clock(L, D, 1);
+        address escrowAt = vm.computeCreateAddress(address(this), nonce + 1);
+        address registryAt = vm.computeCreateAddress(address(this), nonce + 2);
+        address marketAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address bankAt = vm.computeCreateAddress(address(this), nonce + 6);
         token = new Token("Storage Market Token", "STORE", CAP, GENESIS, address(this), bankAt);
         escrow = new Escrow(address(token), marketAt, registryAt, bankAt);
         registry = new NodeRegistry(escrowAt, marketAt, STAKE_MIN);
         made = MarketParameters({
-            clock: address(clock),
+            periodBlocks: L,
+            seedDelay: D,
+            blockSeconds: 1,
             escrow: escrowAt,
             registry: registryAt,
             bank: bankAt,
@@ -78,9 +79,10 @@ abstract contract World is Assertions {
         });
         market = IStorageMarket(address(new StorageMarket(made, address(new Faults(made, address(new Custody(made)))))));
         bank = new Bank(
-            address(clock), address(token), escrowAt, marketAt, registryAt, FIRST_EMISSION, HALVING, LAMBDA_BPS
+            address(token), escrowAt, marketAt, registryAt, FIRST_EMISSION, HALVING, LAMBDA_BPS
         );
         lens = new MarketLens(marketAt);
+        clock = IClock(marketAt);
         vm.roll(10 * L);
     }
 
