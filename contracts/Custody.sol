@@ -8,10 +8,10 @@ import { Places } from "./Places.sol";
 import { BookLib } from "./libraries/BookLib.sol";
 import { Draw } from "./libraries/Draw.sol";
 import { RateLib } from "./libraries/RateLib.sol";
-import { DealLib, EntryLib, VacancyLib } from "./libraries/WordLib.sol";
+import { DealLib, EntryLib, OfferLib, VacancyLib } from "./libraries/WordLib.sol";
 import { Acceptance, DealState, MarketParameters, Refusal, SlotState } from "./types/Deals.sol";
 import { DealId, LOST, NodeId, Rate } from "./types/Types.sol";
-import { Book, BookWord, DealWord, EntryWord, MASK34, Slot, Vacancy, VacancyWord } from "./types/Words.sol";
+import { Book, BookWord, DealWord, EntryWord, MASK34, OfferWord, Slot, Vacancy, VacancyWord } from "./types/Words.sol";
 
 /// @title Custody
 /// @notice Documented in ICustody. Called by itself it is as powerless as Faults.
@@ -21,6 +21,7 @@ contract Custody is Places, ICustody {
     using EntryLib for EntryWord;
     using BookLib for Book;
     using BookLib for BookWord;
+    using OfferLib for OfferWord;
     using VacancyLib for Vacancy;
     using VacancyLib for VacancyWord;
 
@@ -38,7 +39,7 @@ contract Custody is Places, ICustody {
 
     /// @inheritdoc ICustody
     function fillSlot(DealId id, uint64 leaves, Acceptance calldata acceptance) external {
-        Place memory p = _openPlace(id, acceptance.slot);
+        Place memory p = _openPlace(id, acceptance.offer.slotOf());
         address client = id.clientOf();
         if (msg.sender != client && !IEscrow(ESCROW).mayAct(client, msg.sender, p.period)) {
             revert StorageMarket_NotClient(id, msg.sender);
@@ -98,7 +99,7 @@ contract Custody is Places, ICustody {
 
     /// @inheritdoc ICustody
     function handOver(DealId id, Acceptance calldata acceptance, bytes calldata proof) external {
-        Place memory p = _openPlace(id, acceptance.slot);
+        Place memory p = _openPlace(id, acceptance.offer.slotOf());
         Book memory book = _heldBook(p);
         _checkSpeaksFor(p.slot.node);
         // A proof of this period would pay it once more for what was counted here already.
@@ -109,11 +110,11 @@ contract Custody is Places, ICustody {
         if (acceptance.root != entry.rootOf()) revert StorageMarket_OtherRoot(entry.rootOf());
         bytes20 seed = _pin(p.period);
         uint256 leaves = entry.leavesOf();
-        _verifyShard(takeoverBase(id, p.index, acceptance.node, p.period, seed), entry.rootOf(), leaves, proof);
+        _verifyShard(takeoverBase(id, p.index, acceptance.offer.nodeOf(), p.period, seed), entry.rootOf(), leaves, proof);
 
         NodeId former = p.slot.node;
         _leave(p, book, false);
-        emit SlotHandedOver(id, former, acceptance.node, p.index);
+        emit SlotHandedOver(id, former, acceptance.offer.nodeOf(), p.index);
         _fillFrom(p, uint64(leaves), acceptance);
     }
 
@@ -232,12 +233,12 @@ contract Custody is Places, ICustody {
 
     /// @dev Fills the place by an acceptance that must hold, and writes the deal down.
     function _fillFrom(Place memory p, uint64 leaves, Acceptance calldata acceptance) private {
-        _checkHoldsNoOther(p, acceptance.node);
+        _checkHoldsNoOther(p, acceptance.offer.nodeOf());
         Filling memory f =
             _filling(p.id, p.deal.rateOf(), leaves, p.period + 1, p.end, p.deal.maxEndOf(), p.blockNumber);
-        uint256 key = INodeRegistry(REGISTRY).keyOf(acceptance.node);
+        uint256 key = INodeRegistry(REGISTRY).keyOf(acceptance.offer.nodeOf());
         (Refusal why, uint256 slot) = _fill(f, acceptance, key);
-        if (why != Refusal.None) revert StorageMarket_Refused(acceptance.node, why);
+        if (why != Refusal.None) revert StorageMarket_Refused(acceptance.offer.nodeOf(), why);
         _deals[p.id] = _putSlot(p.id, p.deal, p.index, DealLib.slotIn(slot));
     }
 
@@ -249,7 +250,7 @@ contract Custody is Places, ICustody {
         (Refusal why, uint256 start) = _take(node, stake, entry, hint);
         if (why != Refusal.None) revert StorageMarket_Refused(node, why);
         _deals[p.id] = _putSlot(p.id, p.deal, p.index, Slot(node, uint64(start), p.period + 1));
-        emit SlotFilled(p.id, node, p.index, start, entry);
+        emit SlotFilled(p.id, node, DealLib.placeBits(p.index, start), entry);
     }
 
     /// @dev Its former holder may trim the range of a slot that is refilled; nobody needs the root there any more.

@@ -5,11 +5,11 @@ import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import { IMarketBase } from "./interfaces/IMarketBase.sol";
 import { Ledgers } from "./Ledgers.sol";
-import { DealLib, EntryLib } from "./libraries/WordLib.sol";
+import { DealLib, EntryLib, OfferLib } from "./libraries/WordLib.sol";
 import { RateLib } from "./libraries/RateLib.sol";
 import { Acceptance, MarketParameters, Refusal } from "./types/Deals.sol";
 import { DealId, NodeId, Rate } from "./types/Types.sol";
-import { AskWord, DealWord, EntryWord, Slot, SlotsWord, VacancyWord } from "./types/Words.sol";
+import { AskWord, DealWord, EntryWord, OfferWord, Slot, SlotsWord, VacancyWord } from "./types/Words.sol";
 
 /// @title Deals
 /// @notice Deals and their slots, on top of what nodes hold. StorageMarket and Custody both are this, so that they read
@@ -18,6 +18,7 @@ abstract contract Deals is Ledgers, EIP712 {
     using RateLib for Rate;
     using DealLib for DealWord;
     using DealLib for SlotsWord;
+    using OfferLib for OfferWord;
 
     /// @dev What is the same for every slot of an opening or filling, and the form that each acceptance is written into
     /// to be hashed.
@@ -102,16 +103,16 @@ abstract contract Deals is Ledgers, EIP712 {
     /// @return slot in bits, see DealLib.slotBits
     function _fill(Filling memory f, Acceptance calldata a, uint256 key) internal returns (Refusal why, uint256 slot) {
         unchecked {
-            NodeId node = a.node;
-            uint256 index = a.slot;
+            OfferWord offer = a.offer;
+            NodeId node = offer.nodeOf();
             bytes20 root = a.root;
             {
-                uint256 deadline = a.deadline;
+                uint256 deadline = offer.deadlineOf();
                 if (deadline < f.blockNumber || deadline > f.blockNumber + PERIOD_BLOCKS) return (Refusal.Deadline, 0);
                 // No more is made of a signature than that it is one, so it does not matter that there are two of each.
                 uint256 vs = uint256(a.vs);
                 address signer = ecrecover(
-                    _acceptanceHash(f.domain, f.form, index, node, root, deadline),
+                    _acceptanceHash(f.domain, f.form, offer, root),
                     uint8(27 + (vs >> 255)),
                     a.r,
                     bytes32(vs & uint256(type(int256).max))
@@ -120,25 +121,22 @@ abstract contract Deals is Ledgers, EIP712 {
             }
 
             EntryWord entry = EntryLib.pack(root, f.leaves, f.from, f.end, f.rate);
-            (why, slot) = _take(node, key >> 160, entry, a.hint);
+            (why, slot) = _take(node, key >> 160, entry, offer.hintOf());
             if (why != Refusal.None) return (why, 0);
-            emit SlotFilled(f.id, node, index, slot, entry);
+            emit SlotFilled(f.id, node, DealLib.placeBits(offer.slotOf(), slot), entry);
             slot = DealLib.slotBits(node, slot, f.from);
         }
     }
 
-    function _acceptanceHash(
-        bytes32 domain,
-        Form memory form,
-        uint256 slot,
-        NodeId node,
-        bytes20 root,
-        uint256 deadline
-    ) internal pure returns (bytes32) {
-        form.slot = slot;
-        form.node = node;
+    function _acceptanceHash(bytes32 domain, Form memory form, OfferWord offer, bytes20 root)
+        internal
+        pure
+        returns (bytes32)
+    {
+        form.slot = offer.slotOf();
+        form.node = offer.nodeOf();
         form.root = root;
-        form.deadline = deadline;
+        form.deadline = offer.deadlineOf();
         bytes32 hash;
         assembly ("memory-safe") {
             hash := keccak256(form, 0x140)

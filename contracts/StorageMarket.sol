@@ -11,7 +11,7 @@ import { BitsLib } from "./libraries/BitsLib.sol";
 import { BookLib, PurseLib } from "./libraries/BookLib.sol";
 import { Draw } from "./libraries/Draw.sol";
 import { RateLib } from "./libraries/RateLib.sol";
-import { DealLib, EntryLib, PeriodLib } from "./libraries/WordLib.sol";
+import { DealLib, EntryLib, OfferLib, PeriodLib } from "./libraries/WordLib.sol";
 import { Acceptance, DealState, MarketParameters, Refusal, Terms } from "./types/Deals.sol";
 import { DealId, LOST, NodeId, REWARD_PARTS, Rate, dealIdOf } from "./types/Types.sol";
 import {
@@ -23,6 +23,7 @@ import {
     ExpiryWord,
     MASK34,
     MASK38,
+    OfferWord,
     PeriodWord,
     Purse,
     PurseWord,
@@ -36,6 +37,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
     using RateLib for Rate;
     using DealLib for DealWord;
     using DealLib for SlotsWord;
+    using OfferLib for OfferWord;
     using EntryLib for EntryWord;
     using PeriodLib for PeriodWord;
     using BitsLib for BitsWord;
@@ -268,9 +270,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
         returns (bytes32)
     {
         Form memory form = _form(dealIdOf(client, terms.number), terms.rate, terms.leaves, terms.maxEnd);
-        return _acceptanceHash(
-            _domainSeparatorV4(), form, acceptance.slot, acceptance.node, acceptance.root, acceptance.deadline
-        );
+        return _acceptanceHash(_domainSeparatorV4(), form, acceptance.offer, acceptance.root);
     }
 
     /// @inheritdoc IMarketCore
@@ -306,13 +306,14 @@ contract StorageMarket is Deals, Next, IMarketCore {
         (Rate highest, uint40 previous) =
             IEscrow(ESCROW).lock(client, msg.sender, terms.number, period, blockNumber, units);
         _checkPrice(rate, highest, terms.leaves);
-        emit DealOpened(id, client, msg.sender, deal, units, previous);
+        emit DealOpened(id, client, deal.plusSlot0(terms.leaves), units, previous);
     }
 
     function _fillAll(Filling memory f, DealWord deal, uint256 n, Acceptance[] calldata acceptances)
         private
         returns (DealWord, uint256 filled)
     {
+        mapping(uint256 i => SlotsWord) storage words = _slots[f.id];
         SlotsWord slots = DealLib.USED;
         uint256 openWord;
         uint256 next;
@@ -321,18 +322,19 @@ contract StorageMarket is Deals, Next, IMarketCore {
         uint256[] memory keys = _keysOf(acceptances);
         for (uint256 i = 0; i < acceptances.length; ++i) {
             Acceptance calldata a = acceptances[i];
-            uint256 index = a.slot;
+            OfferWord offer = a.offer;
+            uint256 index = offer.slotOf();
             if (index < next || index >= n) revert StorageMarket_BadSlot(uint8(index));
             unchecked {
                 next = index + 1;
-                uint256 bit = 1 << (NodeId.unwrap(a.node) & 0xff);
+                uint256 bit = 1 << (NodeId.unwrap(offer.nodeOf()) & 0xff);
                 if (seen & bit != 0) _checkOnce(acceptances, i);
                 seen |= bit;
             }
 
             (Refusal why, uint256 slot) = _fill(f, a, keys[i]);
             if (why != Refusal.None) {
-                emit SlotRefused(f.id, a.node, uint8(index), why);
+                emit SlotRefused(f.id, offer.nodeOf(), uint8(index), why);
                 continue;
             }
             unchecked {
@@ -344,27 +346,27 @@ contract StorageMarket is Deals, Next, IMarketCore {
             }
             (uint256 word, uint256 place) = DealLib.placeOf(index);
             if (word != openWord) {
-                _slots[f.id][openWord] = slots;
+                words[openWord] = slots;
                 openWord = word;
                 slots = SlotsWord.wrap(0);
             }
             slots = slots.plusSlot(place, slot);
         }
-        _slots[f.id][openWord] = slots;
+        words[openWord] = slots;
         return (deal, filled);
     }
 
     function _keysOf(Acceptance[] calldata acceptances) private view returns (uint256[] memory) {
         NodeId[] memory nodes = new NodeId[](acceptances.length);
-        for (uint256 i = 0; i < nodes.length; ++i) nodes[i] = acceptances[i].node;
+        for (uint256 i = 0; i < nodes.length; ++i) nodes[i] = acceptances[i].offer.nodeOf();
         return INodeRegistry(REGISTRY).keysOf(nodes);
     }
 
     /// @dev Reverts if the node of acceptance `last` stands in one before it.
     function _checkOnce(Acceptance[] calldata acceptances, uint256 last) private pure {
-        NodeId node = acceptances[last].node;
+        NodeId node = acceptances[last].offer.nodeOf();
         for (uint256 i = 0; i < last; ++i) {
-            if (acceptances[i].node == node) revert StorageMarket_NodeTwice(node);
+            if (acceptances[i].offer.nodeOf() == node) revert StorageMarket_NodeTwice(node);
         }
     }
 

@@ -134,10 +134,12 @@ const shardOfRoot = new Map(shards.map((s) => [s.root, s]));
 const numbers = new Map();
 const RATE = 4096n;
 async function acceptance(who, terms, slot, node, shard, hint = NO_HINT) {
+  const deadline = (await height()) + L - 2n;
   const message = {
-    slot, node, deadline: (await height()) + L - 2n, hint, root: shard.root, r: zeroPadValue("0x", 32), vs: zeroPadValue("0x", 32),
+    offer: BigInt(slot) | (BigInt(node) << 8n) | (deadline << 32n) | (hint === NO_HINT ? 0n : (hint + 1n) << 72n),
+    root: shard.root, r: zeroPadValue("0x", 32), vs: zeroPadValue("0x", 32),
   };
-  const hash = acceptanceHash(who, terms, message);
+  const hash = acceptanceHash(who, terms, { slot, node, deadline, root: shard.root });
   const { r, yParityAndS } = hotKey(node).sign(hash);
   return { ...message, r, vs: yParityAndS };
 }

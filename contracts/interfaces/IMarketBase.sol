@@ -11,13 +11,12 @@ import { DealWord, EntryWord } from "../types/Words.sol";
 interface IMarketBase is IClock {
     // Deals
 
-    /// @notice A deal was opened; `deal` tells rate, from, end, maxEnd, n and k. Slots follow as SlotFilled and
-    /// SlotRefused. `units` were locked. `previous` is the block of the client's opening or extension before.
-    event DealOpened(
-        DealId indexed id, address indexed client, address operator, DealWord deal, uint256 units, uint40 previous
-    );
-    /// @notice The slot is held by `node` from `entry`'s period `from` until the deal's end, at [start, start + rate).
-    event SlotFilled(DealId indexed id, NodeId indexed node, uint256 slot, uint256 start, EntryWord entry);
+    /// @notice A deal was opened; `deal` tells rate, from, end, maxEnd, n and k, and, where slot 0 will stand, the leaves of
+    /// every shard. Slots follow as SlotFilled and SlotRefused. `units` were locked. `previous` is the block of the client's opening or extension before.
+    event DealOpened(DealId indexed id, address indexed client, DealWord deal, uint256 units, uint40 previous);
+    /// @notice A slot is held by `node` from `entry`'s period `from` until the deal's end, at [start, start + rate) of its
+    /// ledger. `place` is start38 slot8, from the lowest bit up.
+    event SlotFilled(DealId indexed id, NodeId indexed node, uint256 place, EntryWord entry);
     /// @notice The acceptance did not hold; the slot stays vacant.
     event SlotRefused(DealId indexed id, NodeId indexed node, uint8 slot, Refusal why);
     /// @notice The client ends the deal before its time, at `end`; `refund` came back at once.

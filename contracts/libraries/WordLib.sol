@@ -15,6 +15,7 @@ import {
     MASK38,
     MASK40,
     MASK84,
+    OfferWord,
     PeriodWord,
     Slot,
     SlotsWord,
@@ -66,6 +67,34 @@ library EntryLib {
 
     function withUntil(EntryWord w, uint256 until) internal pure returns (EntryWord) {
         return EntryWord.wrap((EntryWord.unwrap(w) & ~(MASK22 << 18)) | (until << 18));
+    }
+}
+
+/// @title What an acceptance is for, in a word.
+library OfferLib {
+    /// @param hint start of a range, or NO_HINT
+    function pack(uint256 slot, NodeId node, uint256 deadline, uint256 hint) internal pure returns (OfferWord) {
+        uint256 next = hint > MASK38 ? 0 : hint + 1;
+        return OfferWord.wrap(slot | (uint256(NodeId.unwrap(node)) << 8) | (deadline << 32) | (next << 72));
+    }
+
+    function slotOf(OfferWord w) internal pure returns (uint8) {
+        return uint8(OfferWord.unwrap(w));
+    }
+
+    function nodeOf(OfferWord w) internal pure returns (NodeId) {
+        return NodeId.wrap(uint32((OfferWord.unwrap(w) >> 8) & MASK24));
+    }
+
+    function deadlineOf(OfferWord w) internal pure returns (uint256) {
+        return (OfferWord.unwrap(w) >> 32) & MASK40;
+    }
+
+    /// @notice Start of the range to refill; more than any start if there is none.
+    function hintOf(OfferWord w) internal pure returns (uint256) {
+        unchecked {
+            return (OfferWord.unwrap(w) >> 72) - 1;
+        }
     }
 }
 
@@ -163,6 +192,11 @@ library DealLib {
     /// @notice A slot in 84 bits.
     function slotBits(NodeId node, uint256 start, uint256 from) internal pure returns (uint256) {
         return NodeId.unwrap(node) | (start << 24) | (from << 62);
+    }
+
+    /// @notice start38 slot8: which slot lies where in a node's ledger, as SlotFilled tells it.
+    function placeBits(uint256 slot, uint256 start) internal pure returns (uint256) {
+        return start | (slot << 38);
     }
 
     /// @notice Slot 0 of a word in which it was vacant.

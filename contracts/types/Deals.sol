@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import { DealId, NodeId, Rate } from "./Types.sol";
+import { OfferWord } from "./Words.sol";
 
 /// @notice What a client opens a deal with. Every acceptance of the deal was signed over number, rate, leaves, maxEnd.
 struct Terms {
@@ -25,20 +26,15 @@ struct Terms {
 
 /// @notice A node's signed promise to keep one shard; see StorageMarket.acceptanceHash.
 struct Acceptance {
-    uint8 slot;
-    NodeId node;
-    /// last block in which it may be used, at most a period ahead
-    uint40 deadline;
-    /// start of a dead range of exactly the deal's rate in the node's ledger that may be refilled; NO_HINT to append.
-    /// Not signed; a wrong hint appends.
-    uint64 hint;
+    /// slot, node, deadline and hint
+    OfferWord offer;
     bytes20 root;
     /// EIP-2098 signature of the hot key: r, and s with the parity of v in its highest bit
     bytes32 r;
     bytes32 vs;
 }
 
-/// @dev Says that no dead range is offered for refill.
+/// @dev The hint that offers no dead range for refill.
 uint64 constant NO_HINT = type(uint64).max;
 
 /// @notice Why an acceptance did not fill its slot.

@@ -27,6 +27,11 @@ type BookWord is uint256;
 /// earn 2^64.
 type PurseWord is uint256;
 
+/// @notice slot8 node24 deadline40 hint40: what an acceptance is for, and the last block in which it may be used, at most
+/// a period ahead. hint is 1 + the start of a dead range of exactly the deal's rate in the node's ledger that may be
+/// refilled, or 0; it is not signed, and a wrong one appends.
+type OfferWord is uint256;
+
 /// @notice before32 flags224: the periods 224i .. 224i + 223 that a node proved, and how many it had proved before.
 type BitsWord is uint256;
 

@@ -22,16 +22,13 @@ public sealed class MarketContracts(Web3 web3, Deployment deployment) : IDisposa
     /// <summary>The token.</summary>
     public TokenService Token { get; } = new(web3, deployment["Token"]);
 
-    /// <summary>Periods and seeds.</summary>
-    public ClockService Clock { get; } = new(web3, deployment["Clock"]);
-
     /// <summary>Nodes, their stake and endpoints; keepers.</summary>
     public NodeRegistryService NodeRegistry { get; } = new(web3, deployment["NodeRegistry"]);
 
     /// <summary>Everybody's money.</summary>
     public EscrowService Escrow { get; } = new(web3, deployment["Escrow"]);
 
-    /// <summary>Deals and proofs.</summary>
+    /// <summary>Deals and proofs, periods and seeds.</summary>
     public StorageMarketService StorageMarket { get; } = new(web3, deployment["StorageMarket"]);
 
     /// <summary>Views of deals, ledgers and duties.</summary>

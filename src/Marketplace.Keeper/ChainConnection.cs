@@ -43,9 +43,9 @@ internal sealed partial class ChainConnection : IDisposable
         {
             contracts = await MarketContracts.ConnectAsync(options.Deployment, account, options.RpcUrl, token);
             var schedule = new Schedule(
-                await contracts.Clock.PeriodBlocksAsync(token: token),
-                await contracts.Clock.SeedDelayAsync(token: token),
-                await contracts.Clock.BlockSecondsAsync(token: token));
+                await contracts.StorageMarket.PeriodBlocksAsync(token: token),
+                await contracts.StorageMarket.SeedDelayAsync(token: token),
+                await contracts.StorageMarket.BlockSecondsAsync(token: token));
             TimeSpan halfBlock = TimeSpan.FromSeconds(schedule.BlockSeconds) / 2;
             TimeSpan poll = halfBlock < s_pollMin ? s_pollMin : halfBlock > s_pollMax ? s_pollMax : halfBlock;
             return new ChainConnection(

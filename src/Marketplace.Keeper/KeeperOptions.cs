@@ -64,7 +64,7 @@ public sealed record KeeperOptions
 /// <summary>Says what is wrong with options, in words.</summary>
 public sealed class KeeperOptionsValidator : IValidateOptions<KeeperOptions>
 {
-    internal static readonly string[] ContractsNeeded = ["NodeRegistry", "StorageMarket", "Bank", "Clock"];
+    internal static readonly string[] ContractsNeeded = ["NodeRegistry", "StorageMarket", "Bank"];
 
     /// <inheritdoc />
     public ValidateOptionsResult Validate(string? name, KeeperOptions options)

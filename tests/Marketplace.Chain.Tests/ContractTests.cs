@@ -83,9 +83,10 @@ public sealed class ContractTests(MarketChain market)
         MarketContracts contracts = market.Connect(0);
         Address client = contracts.Web3.Account!.Address;
         Terms terms = new(Number: (1UL << 48) - 1, Rate: 4096, Leaves: 77, End: 50, MaxEnd: 60, N: 3, K: 1, MinFilled: 2);
-        Acceptance acceptance = new(2, 9, 1234, ulong.MaxValue, new Root(Keccak256.HashData("root"u8)[..20]), default, default);
+        OfferWord offer = new(Slot: 2, Node: 9, Deadline: 1234, Hint: 77);
+        Acceptance acceptance = new(offer.Pack(), new Root(Keccak256.HashData("root"u8)[..20]), default, default);
 
-        TypedMessage message = AcceptanceMessage.Create(contracts.ChainId, contracts.StorageMarket.Address, client, terms, acceptance);
+        TypedMessage message = AcceptanceMessage.Create(contracts.ChainId, contracts.StorageMarket.Address, client, terms, offer, acceptance.Root);
 
         Assert.Equal(await contracts.StorageMarket.AcceptanceHashAsync(client, terms, acceptance), message.Digest());
     }
@@ -95,9 +96,9 @@ public sealed class ContractTests(MarketChain market)
     {
         MarketContracts contracts = market.Connect(1);
 
-        (uint period, ulong blockNumber) = await contracts.Clock.CurrentAsync();
+        (uint period, ulong blockNumber) = await contracts.StorageMarket.CurrentAsync();
 
-        Assert.Equal(blockNumber / await contracts.Clock.PeriodBlocksAsync(), period);
+        Assert.Equal(blockNumber / await contracts.StorageMarket.PeriodBlocksAsync(), period);
         DealView none = await contracts.Lens.DealAsync(new DealId(s_nobody, 1).ToWord());
         Assert.Empty(none.Slots);
         Assert.Empty(await contracts.Lens.DealsOfAsync(s_nobody, 1, 10));
@@ -121,7 +122,7 @@ public sealed class ContractTests(MarketChain market)
         Deployment elsewhere = new(market.Deployment.ChainId, market.Deployment.Addresses.ToDictionary(static pair => pair.Key, static _ => s_nobody));
         MarketContracts contracts = new(market.Chain.Connect(0), elsewhere);
 
-        RpcFormatException e = await Assert.ThrowsAsync<RpcFormatException>(() => contracts.Clock.CurrentAsync());
+        RpcFormatException e = await Assert.ThrowsAsync<RpcFormatException>(() => contracts.StorageMarket.CurrentAsync());
 
         Assert.Contains("no such contract", e.Message, StringComparison.Ordinal);
     }

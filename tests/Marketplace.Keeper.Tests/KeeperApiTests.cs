@@ -242,7 +242,6 @@ internal sealed class RunningKeeper : IAsyncDisposable
                     ["NodeRegistry"] = AddressOf(1),
                     ["StorageMarket"] = AddressOf(2),
                     ["Bank"] = AddressOf(3),
-                    ["Clock"] = AddressOf(4),
                 },
                 "http://127.0.0.1:1"),
             Passphrase = "",

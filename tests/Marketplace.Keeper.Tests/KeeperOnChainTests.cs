@@ -157,7 +157,6 @@ public sealed class KeeperOnChainTests(ChainFixture fixture) : IClassFixture<Cha
 
     [Theory]
     [InlineData("StorageMarket", "The address of StorageMarket is missing.")]
-    [InlineData("Clock", "The address of Clock is missing.")]
     public async Task Wrong_settings_are_named_before_anything_starts(string missing, string expected)
     {
         var addresses = _market.Deployment.Addresses.Where(pair => pair.Key != missing).ToDictionary(StringComparer.Ordinal);

@@ -85,12 +85,12 @@ internal sealed class MarketOnChain : IAsyncDisposable
     /// <summary>Opens a deal of three slots, the first ones filled by these nodes.</summary>
     public async Task<DealId> OpenAsync(ulong number, uint periods, params NodeId[] nodes)
     {
-        (uint period, ulong block) = await Contracts.Clock.CurrentAsync();
+        (uint period, ulong block) = await Contracts.StorageMarket.CurrentAsync();
         var terms = new Terms(number, 4096, 1, period + 1 + periods, period + 1 + periods, 3, 1, 1);
         var acceptances = new Acceptance[nodes.Length];
         for (int i = 0; i < nodes.Length; i++)
         {
-            var acceptance = new Acceptance((byte)i, nodes[i].Value, block + 10, ulong.MaxValue, Root, default, default);
+            var acceptance = new Acceptance(new OfferWord((byte)i, nodes[i].Value, block + 10).Pack(), Root, default, default);
             Hash32 hash = await Contracts.StorageMarket.AcceptanceHashAsync(Client, terms, acceptance);
             EthSignature signature = _hot[nodes[i]].SignDigest(hash);
             byte[] vs = signature.S.ToArray();

@@ -7,7 +7,6 @@ namespace Marketplace.Node.Tests;
 /// <summary>Opens deals as a client does.</summary>
 internal static class Deals
 {
-    public const ulong NoHint = ulong.MaxValue;
     private const uint PeriodsAhead = 40;
 
     public static async Task<AcceptanceRequest> TermsAsync(MarketFixture market, UploadReceipt receipt)
@@ -24,7 +23,7 @@ internal static class Deals
     {
         byte[] signature = Hex.Decode(promise.Signature);
         return new Acceptance(
-            (byte)promise.Slot, promise.Node.Value, promise.Deadline.Value, promise.Hint ?? NoHint, promise.Root, new Hash32(signature.AsSpan(0, 32)), new Hash32(signature.AsSpan(32)));
+            new OfferWord((byte)promise.Slot, promise.Node.Value, promise.Deadline.Value, promise.Hint).Pack(), promise.Root, new Hash32(signature.AsSpan(0, 32)), new Hash32(signature.AsSpan(32)));
     }
 
     /// <summary>Uploads, gets a promise, opens a deal of one slot that runs for some periods.</summary>

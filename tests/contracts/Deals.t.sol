@@ -2,8 +2,9 @@
 pragma solidity ^0.8.30;
 
 import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
+import { OfferLib } from "../../contracts/libraries/WordLib.sol";
 import { IEscrow } from "../../contracts/interfaces/IEscrow.sol";
-import { Acceptance, DealState, DealView, Refusal, Terms } from "../../contracts/types/Deals.sol";
+import { Acceptance, DealState, DealView, NO_HINT, Refusal, Terms } from "../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate } from "../../contracts/types/Types.sol";
 import { World } from "./support/World.sol";
 
@@ -137,7 +138,7 @@ contract DealsTest is World {
         market.openDeal(CLIENT, terms, all);
 
         all = acceptAll(CLIENT, terms, root4());
-        all[2].slot = 3;
+        all[2].offer = OfferLib.pack(3, id(3), vm.getBlockNumber() + L, NO_HINT);
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(3)));
         market.openDeal(CLIENT, terms, all);
@@ -168,7 +169,7 @@ contract DealsTest is World {
     function leavesSlot1Vacant(Terms memory terms, Acceptance[] memory all, Refusal why) internal {
         vm.prank(CLIENT);
         vm.expectEmit(true, true, true, true, address(market));
-        emit IMarketBase.SlotRefused(DealId.wrap((uint256(uint160(CLIENT)) << 96) | 1), all[1].node, 1, why);
+        emit IMarketBase.SlotRefused(DealId.wrap((uint256(uint160(CLIENT)) << 96) | 1), nodeOf(all[1]), 1, why);
         (DealId deal, uint256 filled) = market.openDeal(CLIENT, terms, all);
         eq(filled, 2, "filled");
         DealView memory v = lens.deal(deal);
@@ -198,7 +199,7 @@ contract DealsTest is World {
             if (i == 3) signed.maxEnd -= 1;
             if (i == 4) signed.number = 2;
             Acceptance memory a = accept(client, signed, i == 5 ? 0 : 1, 2, all[0].root);
-            a.slot = 1;
+            a.offer = OfferLib.pack(1, id(2), vm.getBlockNumber() + L, NO_HINT);
             all[1] = a;
             leavesSlot1Vacant(terms, all, Refusal.Signature);
             vm.revertToState(start);
@@ -216,11 +217,11 @@ contract DealsTest is World {
         Terms memory terms = terms3();
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         uint256 start = vm.snapshotState();
-        all[1].deadline = uint40(vm.getBlockNumber() - 1);
+        all[1].offer = OfferLib.pack(1, id(2), vm.getBlockNumber() - 1, NO_HINT);
         signWith(hotKey(2), CLIENT, terms, all[1]);
         leavesSlot1Vacant(terms, all, Refusal.Deadline);
         vm.revertToState(start);
-        all[1].deadline = uint40(vm.getBlockNumber() + L + 1);
+        all[1].offer = OfferLib.pack(1, id(2), vm.getBlockNumber() + L + 1, NO_HINT);
         signWith(hotKey(2), CLIENT, terms, all[1]);
         leavesSlot1Vacant(terms, all, Refusal.Deadline);
     }

@@ -23,9 +23,10 @@ public static class AcceptanceMessage
     /// <param name="market">The StorageMarket on it.</param>
     /// <param name="client">Whose deal it is.</param>
     /// <param name="terms">The deal; number, rate, leaves and the last possible end are signed.</param>
-    /// <param name="acceptance">The slot, the node, the root and the deadline.</param>
-    public static TypedMessage Create(ulong chainId, Address market, Address client, Terms terms, Acceptance acceptance) => new(
+    /// <param name="offer">The slot, the node and the deadline.</param>
+    /// <param name="root">The root of the shard.</param>
+    public static TypedMessage Create(ulong chainId, Address market, Address client, Terms terms, OfferWord offer, Root root) => new(
         new TypedDomain(DomainName, DomainVersion, chainId, market),
         s_type,
-        client, terms.Number, acceptance.Slot, acceptance.Node, acceptance.Root, terms.Leaves, terms.Rate, terms.MaxEnd, acceptance.Deadline);
+        client, terms.Number, offer.Slot, offer.Node, root, terms.Leaves, terms.Rate, terms.MaxEnd, offer.Deadline);
 }

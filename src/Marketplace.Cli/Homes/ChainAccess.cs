@@ -52,7 +52,7 @@ internal static class ChainAccess
     public static async Task<Schedule> ReadScheduleAsync(this MarketContracts market, CancellationToken cancellation)
     {
         IReadOnlyList<uint> numbers = await market.Web3.Eth.CallManyAsync(
-            [market.Clock.PeriodBlocksRequest(), market.Clock.SeedDelayRequest(), market.Clock.BlockSecondsRequest()], token: cancellation);
+            [market.StorageMarket.PeriodBlocksRequest(), market.StorageMarket.SeedDelayRequest(), market.StorageMarket.BlockSecondsRequest()], token: cancellation);
         return new Schedule(numbers[0], numbers[1], numbers[2]);
     }
 

@@ -47,7 +47,7 @@ internal static class Balances
         Address[] operators = [.. await FindOperatorsAsync(chain, escrow, address, cancellation)];
         if (operators.Length == 0) return [];
         Schedule schedule = await chain.ReadScheduleAsync(cancellation);
-        (uint period, ulong block) = await chain.Clock.CurrentAsync(token: cancellation);
+        (uint period, ulong block) = await chain.StorageMarket.CurrentAsync(token: cancellation);
         IReadOnlyList<Allowance> allowances = await chain.Web3.Eth.CallManyAsync([.. operators.Select(@operator => escrow.AllowanceOfRequest(address, @operator))], token: cancellation);
         return
         [

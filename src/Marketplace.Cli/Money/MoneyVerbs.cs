@@ -104,7 +104,7 @@ internal static class MoneyVerbs
         using Account account = run.OpenAccount();
         using MarketContracts chain = await run.ConnectAsync(account);
         Schedule schedule = await chain.ReadScheduleAsync(run.Cancellation);
-        (uint period, ulong block) = await chain.Clock.CurrentAsync(token: run.Cancellation);
+        (uint period, ulong block) = await chain.StorageMarket.CurrentAsync(token: run.Cancellation);
 
         // The running period is partly over, so it does not count.
         PeriodNumber until = new PeriodNumber(period) + schedule.PeriodsIn(duration) + 1;

@@ -237,7 +237,7 @@ public sealed class MarketChain(MarketContracts contracts)
     private static Acceptance Write(SignedAcceptance promise)
     {
         (Hash32 r, Hash32 vs) = SignatureOf(promise);
-        return new Acceptance((byte)promise.Slot, promise.Node.Value, promise.Deadline.Value, promise.Hint ?? ulong.MaxValue, promise.Root, r, vs);
+        return new Acceptance(new OfferWord((byte)promise.Slot, promise.Node.Value, promise.Deadline.Value, promise.Hint).Pack(), promise.Root, r, vs);
     }
 
     private static (Hash32 R, Hash32 Vs) SignatureOf(SignedAcceptance promise)
@@ -250,9 +250,9 @@ public sealed class MarketChain(MarketContracts contracts)
 
     private async Task<MarketParameters> ReadParametersAsync(CancellationToken token)
     {
-        Task<uint> periodBlocks = Contracts.Clock.PeriodBlocksAsync(token: token);
-        Task<uint> seedDelay = Contracts.Clock.SeedDelayAsync(token: token);
-        Task<uint> blockSeconds = Contracts.Clock.BlockSecondsAsync(token: token);
+        Task<uint> periodBlocks = Contracts.StorageMarket.PeriodBlocksAsync(token: token);
+        Task<uint> seedDelay = Contracts.StorageMarket.SeedDelayAsync(token: token);
+        Task<uint> blockSeconds = Contracts.StorageMarket.BlockSecondsAsync(token: token);
         Task<uint> dealPeriodsMin = Contracts.StorageMarket.DealPeriodsMinAsync(token: token);
         Task<ushort> stakePeriods = Contracts.StorageMarket.StakePeriodsAsync(token: token);
         ulong gap = await Contracts.Escrow.NumberGapMaxAsync(token: token);

@@ -28,18 +28,21 @@ internal static class MarketEvents
         ExitStartedEvent e => new NodeExiting(new NodeId(e.Node), new PeriodNumber(e.From)),
         NodeOutEvent e => new NodeExiting(new NodeId(e.Node), new PeriodNumber(e.From)),
         KeeperAnnouncedEvent e => new KeeperAnnounced(e.Keeper, e.Owner, e.Key, Endpoint(e.Endpoint)),
-        DealOpenedEvent e => Rate.TryDecode(e.Terms.Rate, out Rate rate)
-            ? new DealOpened(
-                DealId.FromWord(e.Id), e.Terms.K, e.Terms.N, rate, e.Terms.Leaves, new PeriodNumber(e.From), new PeriodNumber(e.Terms.End),
-                new PeriodNumber(e.Terms.MaxEnd), Units(e.Units))
-            : null,
-        SlotFilledEvent e => new SlotFilled(DealId.FromWord(e.Id), e.Slot, new NodeId(e.Node), e.Root, new PeriodNumber(e.From)),
+        DealOpenedEvent e => Read(DealId.FromWord(e.Id), DealWord.Read(e.Deal), Units(e.Units)),
+        SlotFilledEvent e => Read(DealId.FromWord(e.Id), new NodeId(e.Node), PlaceWord.Read(e.Place), EntryWord.Read(e.Entry)),
         DealExtendedEvent e => new DealExtended(DealId.FromWord(e.Id), new PeriodNumber(e.End), Units(e.Units)),
         DealSettledEvent e => new DealSettled(DealId.FromWord(e.Id), Units(e.Paid), Units(e.Refund)),
         ProvedEvent e => new PeriodProved(new NodeId(e.Node), new PeriodNumber(e.Period), Units(e.Pay)),
         RewardMintedEvent e => new RewardMinted(new NodeId(e.Node), Units(e.Units)),
         _ => null,
     };
+
+    private static DealOpened? Read(DealId id, DealWord deal, ulong locked) => Rate.TryDecode(deal.Rate, out Rate rate)
+        ? new DealOpened(id, deal.K, deal.N, rate, deal.Leaves, new PeriodNumber(deal.From), new PeriodNumber(deal.End), new PeriodNumber(deal.MaxEnd), locked)
+        : null;
+
+    private static SlotFilled Read(DealId id, NodeId node, PlaceWord place, EntryWord entry) =>
+        new(id, place.Slot, node, entry.Root, new PeriodNumber(entry.From));
 
     /// <summary>The token's cap is far below what SQLite's integers hold; more can only be a mistake, and is cut.</summary>
     private static ulong Units(BigInteger units) => (ulong)BigInteger.Min(units, long.MaxValue);

@@ -24,7 +24,7 @@ public static class NodeStatus
         if (await AskAsync(dataDir, token) is { } running) return running;
         NodeView node = await contracts.NodeRegistry.NodeAsync(registration.Node.Value, token: token);
         Standing standing = await contracts.Lens.StandingAsync(registration.Node.Value, token: token);
-        (uint period, ulong block) = await contracts.Clock.CurrentAsync(token: token);
+        (uint period, ulong block) = await contracts.StorageMarket.CurrentAsync(token: token);
         return Make(node, standing, config) with { Block = block, Period = period, Trouble = "The node does not run." };
     }
 

@@ -33,9 +33,9 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
     public static async Task<MarketFacts> ReadFactsAsync(MarketContracts contracts, CancellationToken token) => new(
         new MarketScope(contracts.ChainId, contracts.StorageMarket.Address),
         new Schedule(
-            await contracts.Clock.PeriodBlocksAsync(token: token),
-            await contracts.Clock.SeedDelayAsync(token: token),
-            await contracts.Clock.BlockSecondsAsync(token: token)),
+            await contracts.StorageMarket.PeriodBlocksAsync(token: token),
+            await contracts.StorageMarket.SeedDelayAsync(token: token),
+            await contracts.StorageMarket.BlockSecondsAsync(token: token)),
         await contracts.StorageMarket.StakePeriodsAsync(token: token));
 
     public async Task<BlockNumber> TipAsync(CancellationToken token) => new(await Contracts.Web3.Eth.GetBlockNumberAsync(token));

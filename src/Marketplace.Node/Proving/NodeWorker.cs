@@ -92,7 +92,7 @@ internal sealed partial class NodeWorker(
         Standing standing = await chain.StandingAsync(token);
         if (pulse.Now is not { } last || last.Tip != tip)
         {
-            (_, ulong stake) = await chain.Contracts.NodeRegistry.KeyOfAsync(chain.Node.Value, token: token);
+            ulong stake = (await chain.RegisteredAsync(token)).Stake;
             pulse.Now = new Pulse(tip, time.GetUtcNow(), standing, stake, _lastProvedHere, _trouble);
         }
         else

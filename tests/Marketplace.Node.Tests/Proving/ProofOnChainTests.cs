@@ -14,7 +14,6 @@ namespace Marketplace.Node.Tests.Proving;
 public sealed class ProofOnChainTests : IAsyncLifetime
 {
     private const uint PeriodBlocks = 20;
-    private const ulong NoHint = ulong.MaxValue;
     private const int FlipsTried = 120;
 
     private readonly List<Shard> _shards = [];
@@ -112,7 +111,7 @@ public sealed class ProofOnChainTests : IAsyncLifetime
         Address client = _chain.GetAccount(0).Address;
         uint end = period + 1 + periods;
         var terms = new Terms(number, Rate.FromUnitsUp(rate).Encoded, (ulong)leaves, end, end, N: 1, K: 1, MinFilled: 1);
-        var unsigned = new Acceptance(0, _node, block + PeriodBlocks - 5, NoHint, shard.Commitment.Root, Hash32.Keccak([]), Hash32.Keccak([]));
+        var unsigned = new Acceptance(new OfferWord(0, _node, block + PeriodBlocks - 5).Pack(), shard.Commitment.Root, Hash32.Keccak([]), Hash32.Keccak([]));
         Hash32 digest = await _market.StorageMarket.AcceptanceHashAsync(client, terms, unsigned);
         (Hash32 r, Hash32 vs) = _hot.SignDigest(digest).ToCompact();
         await _market.StorageMarket.OpenDealAsync(client, terms, [unsigned with { R = r, Vs = vs }]);

@@ -189,8 +189,8 @@ contract Actors is World {
         } catch {
             // Every node that was asked is out.
             for (uint256 i = 0; i < all.length; ++i) {
-                Standing memory s = lens.standing(all[i].node);
-                yes(s.out != 0 || behind(all[i].node) || s.ledgerLength > 1 << 37 || stakeShort(all[i].node, terms.rate), "refused for a reason");
+                Standing memory s = lens.standing(nodeOf(all[i]));
+                yes(s.out != 0 || behind(nodeOf(all[i])) || s.ledgerLength > 1 << 37 || stakeShort(nodeOf(all[i]), terms.rate), "refused for a reason");
             }
         }
     }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import { Bank } from "../../../contracts/Bank.sol";
 import { IStorageMarket } from "../../../contracts/interfaces/IStorageMarket.sol";
+import { OfferLib } from "../../../contracts/libraries/WordLib.sol";
 import { IClock } from "../../../contracts/interfaces/IClock.sol";
 import { Custody } from "../../../contracts/Custody.sol";
 import { Faults } from "../../../contracts/Faults.sol";
@@ -187,12 +188,13 @@ abstract contract World is Assertions {
         view
         returns (Acceptance memory a)
     {
-        a.slot = slot;
-        a.node = id(i);
-        a.deadline = uint40(vm.getBlockNumber() + L);
-        a.hint = hint;
+        a.offer = OfferLib.pack(slot, id(i), vm.getBlockNumber() + L, hint);
         a.root = root;
         signWith(hotKey(i), client, terms, a);
+    }
+
+    function nodeOf(Acceptance memory a) internal pure returns (NodeId) {
+        return OfferLib.nodeOf(a.offer);
     }
 
     function signWith(uint256 key, address client, Terms memory terms, Acceptance memory a) internal view {
