@@ -347,9 +347,10 @@ contract DealsTest is World {
         }
         goTo(v.end);
         eq(lens.standing(id(1)).rate, 0, "rate after the end");
-        settleOne(deal);
-        eq(lens.deal(deal).paid, 2 * 5 * RATE, "paid");
-        eq(lens.deal(deal).refunded, 0, "refunded");
+        (uint256 paid, uint256 refund) = settleOne(deal);
+        eq(paid, 2 * 5 * RATE, "paid");
+        eq(refund, 0, "refunded");
+        eq(locked(CLIENT), 0, "locked");
     }
 
     function test_Anyone_may_pay_an_extension_and_refunds_go_to_the_client() public {

@@ -345,9 +345,12 @@ contract ProofsTest is World {
         nextPeriod();
         DealId[] memory both = new DealId[](2);
         (both[0], both[1]) = (second, first);
-        market.settle(both);
         eq(lens.deal(first).paid, 3 * RATE, "first");
         eq(lens.deal(second).paid, 3 * RATE, "second");
+        uint256 before = free(CLIENT);
+        market.settle(both);
+        eq(free(CLIENT), before, "nothing comes back");
+        eq(locked(CLIENT), 0, "locked");
     }
 
     /// @dev Deals of every length, nodes that miss now and then: bits, books and refunds agree over bitmap words.
@@ -365,9 +368,9 @@ contract ProofsTest is World {
         goTo(period() + 400);
         DealId[] memory all = new DealId[](number);
         for (uint256 i = 0; i < number; ++i) all[i] = DealId.wrap((uint256(uint160(CLIENT)) << 96) | (i + 1));
-        market.settle(all);
         uint256 paid;
         for (uint256 i = 0; i < number; ++i) paid += lens.deal(all[i]).paid;
+        market.settle(all);
         eq(paid, credited, "sum of bits = sum of credits");
         eq(lens.standing(id(1)).earned, credited, "earned");
         eq(locked(CLIENT), 0, "locked");

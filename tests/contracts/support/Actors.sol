@@ -396,6 +396,7 @@ contract Actors is World {
         Question memory q = asks[i];
         (uint64 leaf,) = lens.question(q.id, q.slot, q.asker);
         DealView memory v = lens.deal(q.id);
+        if (v.n == 0) return;
         Shard memory shard = disks[v.slots[q.slot].root];
         if (v.slots[q.slot].leaves == 0) return;
         if (leaf >= shard.leaves) return;
@@ -409,8 +410,10 @@ contract Actors is World {
         if (asks.length == 0) return;
         uint256 i = which % asks.length;
         Question memory q = asks[i];
-        NodeId node = lens.deal(q.id).slots[q.slot].node;
-        if (behind(node)) return;
+        // Of a deal that is settled for good only the question is left, to be withdrawn.
+        DealView memory v = lens.deal(q.id);
+        NodeId node = v.n == 0 ? id(0) : v.slots[q.slot].node;
+        if (v.n != 0 && behind(node)) return;
         try market.convict(q.id, q.slot, q.asker) {
             yes(NodeId.unwrap(node) != NODES, "the faithful node is never convicted");
             done.convictions += 1;
@@ -485,6 +488,7 @@ contract Actors is World {
     function compensate(uint256 which, uint256 seed) external {
         if (deals.length == 0) return;
         DealView memory v = lens.deal(deals[which % deals.length]);
+        if (v.n == 0) return;
         uint8 slot = uint8(seed % v.n);
         if (v.slots[slot].state != SlotState.Evicted) return;
         uint256 before = owedTo(v.id.clientOf());
@@ -518,7 +522,7 @@ contract Actors is World {
         Question memory q = reserved[i];
         if (wait) passPeriodsNow(1);
         DealView memory v = lens.deal(q.id);
-        if (lens.duty(id(reservedBy[i])).seed == 0 || v.slots[q.slot].leaves == 0) return;
+        if (v.n == 0 || lens.duty(id(reservedBy[i])).seed == 0 || v.slots[q.slot].leaves == 0) return;
         bytes memory proof = takeoverProof(q.id, q.slot, reservedBy[i]);
         vm.prank(ownerOf(reservedBy[i]));
         try market.claim(q.id, q.slot, id(reservedBy[i]), NO_HINT, proof) {
@@ -529,7 +533,7 @@ contract Actors is World {
     function release(uint256 which, uint256 seed) external {
         if (deals.length == 0) return;
         DealView memory v = lens.deal(deals[which % deals.length]);
-        try market.release(v.id, uint8(seed % v.n)) { } catch { }
+        try market.release(v.id, uint8(seed % (v.n == 0 ? settledAs[v.id].n : v.n))) { } catch { }
     }
 
     function handOver(uint256 which, uint256 seed, uint256 to) external {

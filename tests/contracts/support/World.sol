@@ -13,7 +13,7 @@ import { NodeRegistry } from "../../../contracts/NodeRegistry.sol";
 import { StorageMarket } from "../../../contracts/StorageMarket.sol";
 import { Token } from "../../../contracts/Token.sol";
 import { RateLib } from "../../../contracts/libraries/RateLib.sol";
-import { Acceptance, Duty, EntryView, MarketParameters, NO_HINT, Terms } from "../../../contracts/types/Deals.sol";
+import { Acceptance, DealView, Duty, EntryView, MarketParameters, NO_HINT, Terms } from "../../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate, UNIT } from "../../../contracts/types/Types.sol";
 import { Assertions } from "./Assertions.sol";
 import { Shards } from "./Shards.sol";
@@ -226,10 +226,13 @@ abstract contract World is Assertions {
         eq(filled, n, "filled");
     }
 
-    function settleOne(DealId deal) internal {
+    /// @notice Settles a deal and tells what its nodes were paid and its client got back, as the deal said before.
+    function settleOne(DealId deal) internal returns (uint256 paid, uint256 refund) {
+        DealView memory v = lens.deal(deal);
         DealId[] memory all = new DealId[](1);
         all[0] = deal;
         market.settle(all);
+        return (v.paid, v.locked - v.paid - v.fee);
     }
 
     // Proofs
