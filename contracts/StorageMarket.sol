@@ -27,7 +27,6 @@ import {
     PeriodWord,
     Purse,
     PurseWord,
-    Slot,
     SlotsWord
 } from "./types/Words.sol";
 
