@@ -2,8 +2,7 @@
 //
 //   ./scripts/bench.sh gas [--json]
 //
-// Everything is in its steady state: buckets, balances and buffers were used before. The keys are those of the table in
-// docs/gas.md. Shards are of 1 GiB: all leaves of one are the same random bytes, so that its tree is one hash a level and
+// Everything is in its steady state: buckets, balances and buffers were used before. Shards are of 1 GiB: all leaves of one are the same random bytes, so that its tree is one hash a level and
 // every path has the bytes, and so the gas, of any other.
 import hre from "hardhat";
 import { AbiCoder, concat, getBytes, getCreateAddress, hexlify, Interface, keccak256, randomBytes, SigningKey, computeAddress, toBeHex, zeroPadValue } from "ethers";

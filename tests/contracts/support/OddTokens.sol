@@ -95,7 +95,7 @@ contract SigningWallet is IERC1271 {
         KEY = key;
     }
 
-    function isValidSignature(bytes32 hash, bytes memory signature) external view returns (bytes4) {
+    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
         (address signer,,) = ECDSA.tryRecover(hash, signature);
         return signer == KEY ? IERC1271.isValidSignature.selector : bytes4(0);
     }
