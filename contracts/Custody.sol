@@ -234,8 +234,7 @@ contract Custody is Places, ICustody {
     /// @dev Fills the place by an acceptance that must hold, and writes the deal down.
     function _fillFrom(Place memory p, uint64 leaves, Acceptance calldata acceptance) private {
         _checkHoldsNoOther(p, acceptance.offer.nodeOf());
-        Filling memory f =
-            _filling(p.id, p.deal.rateOf(), leaves, p.period + 1, p.end, p.deal.maxEndOf(), p.blockNumber);
+        Filling memory f = _filling(p.id, p.deal, leaves, p.period + 1, p.blockNumber);
         uint256 key = INodeRegistry(REGISTRY).keyOf(acceptance.offer.nodeOf());
         (Refusal why, uint256 slot) = _fill(f, acceptance, key);
         if (why != Refusal.None) revert StorageMarket_Refused(acceptance.offer.nodeOf(), why);

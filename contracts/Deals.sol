@@ -19,15 +19,15 @@ abstract contract Deals is Ledgers, EIP712 {
     using DealLib for DealWord;
     using DealLib for SlotsWord;
     using OfferLib for OfferWord;
+    using EntryLib for EntryWord;
 
     /// @dev What is the same for every slot of an opening or filling, and the form that each acceptance is written into
     /// to be hashed.
     struct Filling {
         DealId id;
-        Rate rate;
-        uint256 leaves;
         uint256 from;
-        uint256 end;
+        // What a node is given, but for the root.
+        EntryWord range;
         uint256 blockNumber;
         bytes32 domain;
         Form form;
@@ -73,19 +73,17 @@ abstract contract Deals is Ledgers, EIP712 {
         _PERIOD_SECONDS = uint256(p.periodBlocks) * p.blockSeconds;
     }
 
-    function _filling(DealId id, Rate rate, uint256 leaves, uint256 from, uint256 end, uint256 maxEnd, uint256 blockNumber)
+    function _filling(DealId id, DealWord deal, uint256 leaves, uint256 from, uint256 blockNumber)
         internal
         view
         returns (Filling memory f)
     {
         f.id = id;
-        f.rate = rate;
-        f.leaves = leaves;
         f.from = from;
-        f.end = end;
+        f.range = EntryLib.pack(0, leaves, from, deal.endOf(), deal.rateOf());
         f.blockNumber = blockNumber;
         f.domain = _domainSeparatorV4();
-        f.form = _form(id, rate, leaves, maxEnd);
+        f.form = _form(id, deal.rateOf(), leaves, deal.maxEndOf());
     }
 
     function _form(DealId id, Rate rate, uint256 leaves, uint256 maxEnd) internal pure returns (Form memory form) {
@@ -120,7 +118,7 @@ abstract contract Deals is Ledgers, EIP712 {
                 if (signer == address(0) || signer != address(uint160(key))) return (Refusal.Signature, 0);
             }
 
-            EntryWord entry = EntryLib.pack(root, f.leaves, f.from, f.end, f.rate);
+            EntryWord entry = f.range.withRoot(root);
             (why, slot) = _take(node, key >> 160, entry, offer.hintOf());
             if (why != Refusal.None) return (why, 0);
             emit SlotFilled(f.id, node, DealLib.placeBits(offer.slotOf(), slot), entry);

@@ -24,6 +24,11 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @dev One word: left64 level64 refill18 cap18 maxPrice18 asOf22 until22, from the lowest bit up.
     type AllowanceWord is uint256;
 
+    uint256 private constant _LOCKED_AT = 64;
+    uint256 private constant _FEES_AT = 128;
+    uint256 private constant _NUMBER_AT = 168;
+    uint256 private constant _LOCK_AT = 216;
+
     bytes32 private constant ALLOW_TYPE = keccak256(
         "Allow(address client,address operator,uint64 total,uint32 until,uint32 refill,uint32 cap,uint32 maxPrice,uint256 nonce,uint256 deadline)"
     );
@@ -143,18 +148,20 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     {
         if (operator != client) maxPrice = _useAllowance(client, operator, period, units);
 
-        Account memory account = _unpackAccount(_accounts[client]);
-        if (account.free < units) revert Escrow_NotEnough(client, account.free, units);
-        if (number > account.lastNumber) {
-            uint48 highest = account.lastNumber + NUMBER_GAP_MAX;
-            if (number > highest) revert Escrow_NumberTooFar(number, highest);
-            account.lastNumber = number;
+        uint256 word = AccountWord.unwrap(_accounts[client]);
+        if (uint64(word) < units) revert Escrow_NotEnough(client, uint64(word), units);
+        unchecked {
+            uint256 last = uint48(word >> _NUMBER_AT);
+            if (number > last) {
+                uint256 highest = last + NUMBER_GAP_MAX;
+                if (number > highest) revert Escrow_NumberTooFar(number, uint48(highest));
+                word += (number - last) << _NUMBER_AT;
+            }
+            // What is locked was free, and both together are below 2^64 because the token's cap is.
+            word += (units << _LOCKED_AT) - units;
         }
-        previous = account.lastLock;
-        account.free -= uint64(units);
-        account.locked += uint64(units);
-        account.lastLock = blockNumber;
-        _accounts[client] = _packAccount(account);
+        previous = uint40(word >> _LOCK_AT);
+        _accounts[client] = _lockedIn(word, blockNumber);
     }
 
     /// @inheritdoc IEscrow
@@ -164,23 +171,22 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         returns (uint40 previous)
     {
         _take(payer, units);
-        Account memory account = _unpackAccount(_accounts[client]);
-        previous = account.lastLock;
-        account.locked += uint64(units);
-        account.lastLock = blockNumber;
-        _accounts[client] = _packAccount(account);
+        uint256 word = AccountWord.unwrap(_accounts[client]);
+        previous = uint40(word >> _LOCK_AT);
+        _accounts[client] = _lockedIn(word + (units << _LOCKED_AT), blockNumber);
     }
 
     /// @inheritdoc IEscrow
     function unlock(address client, uint256 units, uint256 refund, uint256 fee) external onlyMarket {
-        Account memory account = _unpackAccount(_accounts[client]);
-        account.locked -= uint64(units);
-        account.free += uint64(refund);
-        uint256 fees = account.fees + fee;
-        bool hasRoom = fees <= type(uint40).max;
-        account.fees = hasRoom ? uint40(fees) : 0;
-        _accounts[client] = _packAccount(account);
-        if (!hasRoom) _give(BANK, fees);
+        uint256 word = AccountWord.unwrap(_accounts[client]);
+        uint256 fees = uint40(word >> _FEES_AT);
+        unchecked {
+            // The market unlocks what it locked, in parts.
+            word = word - (units << _LOCKED_AT) + refund;
+            bool hasRoom = fees + fee <= type(uint40).max;
+            _accounts[client] = AccountWord.wrap(hasRoom ? word + (fee << _FEES_AT) : word - (fees << _FEES_AT));
+            if (!hasRoom) _give(BANK, fees + fee);
+        }
     }
 
     /// @inheritdoc IEscrow
@@ -200,10 +206,10 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function takeFees(address[] calldata clients) external onlyBank returns (uint256 units) {
         for (uint256 i = 0; i < clients.length; ++i) {
-            Account memory account = _unpackAccount(_accounts[clients[i]]);
-            units += account.fees;
-            account.fees = 0;
-            _accounts[clients[i]] = _packAccount(account);
+            uint256 word = AccountWord.unwrap(_accounts[clients[i]]);
+            uint256 fees = uint40(word >> _FEES_AT);
+            units += fees;
+            _accounts[clients[i]] = AccountWord.wrap(word - (fees << _FEES_AT));
         }
         _give(BANK, units);
     }
@@ -338,20 +344,17 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         return Rate.unwrap(rate) == 0 || rate.isValid();
     }
 
-    function _packAccount(Account memory a) private pure returns (AccountWord) {
-        return AccountWord.wrap(
-            a.free | (uint256(a.locked) << 64) | (uint256(a.fees) << 128) | (uint256(a.lastNumber) << 168)
-                | (uint256(a.lastLock) << 216)
-        );
+    function _lockedIn(uint256 word, uint40 blockNumber) private pure returns (AccountWord) {
+        return AccountWord.wrap((word & ((1 << _LOCK_AT) - 1)) | (uint256(blockNumber) << _LOCK_AT));
     }
 
     function _unpackAccount(AccountWord word) private pure returns (Account memory a) {
         uint256 w = AccountWord.unwrap(word);
         a.free = uint64(w);
-        a.locked = uint64(w >> 64);
-        a.fees = uint40(w >> 128);
-        a.lastNumber = uint48(w >> 168);
-        a.lastLock = uint40(w >> 216);
+        a.locked = uint64(w >> _LOCKED_AT);
+        a.fees = uint40(w >> _FEES_AT);
+        a.lastNumber = uint48(w >> _NUMBER_AT);
+        a.lastLock = uint40(w >> _LOCK_AT);
     }
 
     function _pack(Allowance memory a) private pure returns (AllowanceWord) {

@@ -11,8 +11,8 @@ import { BitsLib } from "./libraries/BitsLib.sol";
 import { BookLib, PurseLib } from "./libraries/BookLib.sol";
 import { Draw } from "./libraries/Draw.sol";
 import { RateLib } from "./libraries/RateLib.sol";
-import { DealLib, EntryLib, OfferLib, PeriodLib } from "./libraries/WordLib.sol";
-import { Acceptance, DealState, MarketParameters, Refusal, Terms } from "./types/Deals.sol";
+import { DealLib, EntryLib, OfferLib, PeriodLib, TermsLib } from "./libraries/WordLib.sol";
+import { Acceptance, DealState, MarketParameters, Refusal } from "./types/Deals.sol";
 import { DealId, LOST, NodeId, REWARD_PARTS, Rate, dealIdOf } from "./types/Types.sol";
 import {
     BitsWord,
@@ -21,13 +21,13 @@ import {
     DealWord,
     EntryWord,
     ExpiryWord,
-    MASK34,
     MASK38,
     OfferWord,
     PeriodWord,
     Purse,
     PurseWord,
-    SlotsWord
+    SlotsWord,
+    TermsWord
 } from "./types/Words.sol";
 
 /// @title StorageMarket
@@ -37,6 +37,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
     using DealLib for DealWord;
     using DealLib for SlotsWord;
     using OfferLib for OfferWord;
+    using TermsLib for TermsWord;
     using EntryLib for EntryWord;
     using PeriodLib for PeriodWord;
     using BitsLib for BitsWord;
@@ -69,21 +70,24 @@ contract StorageMarket is Deals, Next, IMarketCore {
     // Deals
 
     /// @inheritdoc IMarketCore
-    function openDeal(address client, Terms calldata terms, Acceptance[] calldata acceptances)
+    function openDeal(address client, TermsWord terms, Acceptance[] calldata acceptances)
         external
         returns (DealId id, uint256 filled)
     {
         (uint32 period, uint40 blockNumber) = current();
-        id = dealIdOf(client, terms.number);
-        uint256 from = period + 1;
+        uint48 number = terms.numberOf();
+        id = dealIdOf(client, number);
+        if (number == 0 || SlotsWord.unwrap(_slots[id][0]) != 0) revert StorageMarket_NumberUsed(id);
+        uint256 from;
+        unchecked {
+            from = period + 1;
+        }
         _checkTerms(terms, from);
-        if (terms.number == 0 || SlotsWord.unwrap(_slots[id][0]) != 0) revert StorageMarket_NumberUsed(id);
 
-        DealWord deal = DealLib.pack(terms.rate, from, terms.end, terms.maxEnd, terms.n, terms.k);
-        _lock(id, deal, terms, period, blockNumber);
-        Filling memory f = _filling(id, terms.rate, terms.leaves, from, terms.end, terms.maxEnd, blockNumber);
-        (deal, filled) = _fillAll(f, deal, terms.n, acceptances);
-        if (filled < terms.minFilled) revert StorageMarket_TooFewFilled(filled, terms.minFilled);
+        DealWord deal = terms.openedFrom(from);
+        _lock(id, deal, terms.leavesOf(), period, blockNumber);
+        (deal, filled) = _fillAll(_filling(id, deal, terms.leavesOf(), from, blockNumber), deal, acceptances);
+        if (filled < terms.minFilledOf()) revert StorageMarket_TooFewFilled(filled, terms.minFilledOf());
         _deals[id] = deal;
     }
 
@@ -263,12 +267,13 @@ contract StorageMarket is Deals, Next, IMarketCore {
     }
 
     /// @inheritdoc IMarketCore
-    function acceptanceHash(address client, Terms calldata terms, Acceptance calldata acceptance)
+    function acceptanceHash(address client, TermsWord terms, Acceptance calldata acceptance)
         external
         view
         returns (bytes32)
     {
-        Form memory form = _form(dealIdOf(client, terms.number), terms.rate, terms.leaves, terms.maxEnd);
+        Form memory form =
+            _form(dealIdOf(client, terms.numberOf()), terms.rateOf(), terms.leavesOf(), terms.maxEndOf());
         return _acceptanceHash(_domainSeparatorV4(), form, acceptance.offer, acceptance.root);
     }
 
@@ -287,31 +292,40 @@ contract StorageMarket is Deals, Next, IMarketCore {
         return _slots[id][i];
     }
 
-    function _checkTerms(Terms calldata t, uint256 from) private pure {
-        if (
-            !t.rate.isValid() || t.leaves == 0 || t.leaves > MASK34 || t.k == 0 || t.n < t.k || t.n > SLOTS_MAX
-                || t.minFilled < t.k || t.minFilled > t.n || t.end < from + DEAL_PERIODS_MIN || t.maxEnd < t.end
-                || t.maxEnd >= LOST
-        ) revert StorageMarket_BadTerms();
+    function _checkTerms(TermsWord t, uint256 from) private pure {
+        unchecked {
+            uint256 n = t.nOf();
+            uint256 k = t.kOf();
+            uint256 minFilled = t.minFilledOf();
+            uint256 end = t.endOf();
+            uint256 maxEnd = t.maxEndOf();
+            if (
+                t.hasMore() || !t.rateOf().isValid() || t.leavesOf() == 0 || k == 0 || n < k || n > SLOTS_MAX
+                    || minFilled < k || minFilled > n || end < from + DEAL_PERIODS_MIN || maxEnd < end
+                    || maxEnd >= LOST
+            ) revert StorageMarket_BadTerms();
+        }
     }
 
-    function _lock(DealId id, DealWord deal, Terms calldata terms, uint32 period, uint40 blockNumber) private {
-        Rate rate = terms.rate;
-        uint256 periods = uint256(terms.end) - period - 1;
-        uint256 units = _quote(rate, terms.n, periods);
-        uint256 fee = units - rate.value() * terms.n * periods;
-        if (fee < DEAL_FEE_MIN) revert StorageMarket_TooSmall(fee, DEAL_FEE_MIN);
-        address client = id.clientOf();
-        (Rate highest, uint40 previous) =
-            IEscrow(ESCROW).lock(client, msg.sender, terms.number, period, blockNumber, units);
-        _checkPrice(rate, highest, terms.leaves);
-        emit DealOpened(id, client, deal.plusSlot0(terms.leaves), units, previous);
+    function _lock(DealId id, DealWord deal, uint256 leaves, uint32 period, uint40 blockNumber) private {
+        unchecked {
+            Rate rate = deal.rateOf();
+            uint256 pay = rate.value() * deal.nOf() * (deal.endOf() - deal.fromOf());
+            uint256 fee = _feeOn(pay);
+            if (fee < DEAL_FEE_MIN) revert StorageMarket_TooSmall(fee, DEAL_FEE_MIN);
+            address client = id.clientOf();
+            (Rate highest, uint40 previous) =
+                IEscrow(ESCROW).lock(client, msg.sender, id.numberOf(), period, blockNumber, pay + fee);
+            _checkPrice(rate, highest, leaves);
+            emit DealOpened(id, client, deal.announced(leaves, previous), pay + fee);
+        }
     }
 
-    function _fillAll(Filling memory f, DealWord deal, uint256 n, Acceptance[] calldata acceptances)
+    function _fillAll(Filling memory f, DealWord deal, Acceptance[] calldata acceptances)
         private
         returns (DealWord, uint256 filled)
     {
+        uint256 n = deal.nOf();
         mapping(uint256 i => SlotsWord) storage words = _slots[f.id];
         SlotsWord slots = DealLib.USED;
         uint256 openWord;

@@ -172,14 +172,17 @@ async function termsOf(who, n, periods) {
   const number = (numbers.get(who) ?? 0n) + 1n;
   numbers.set(who, number);
   const end = (await currentPeriod()) + 1n + BigInt(periods);
-  return { number, rate: RATE, leaves: LEAVES, end, maxEnd: end + 100n, n, k: 1, minFilled: n };
+  const terms = { number, rate: RATE, leaves: LEAVES, end, maxEnd: end + 100n, n: BigInt(n), k: 1n, minFilled: BigInt(n) };
+  const word = terms.rate | (terms.end << 40n) | (terms.maxEnd << 62n) | (terms.leaves << 84n) | (terms.n << 124n)
+    | (terms.k << 132n) | (terms.minFilled << 140n) | (terms.number << 148n);
+  return { ...terms, word };
 }
 
 async function open(who, members, periods) {
   const terms = await termsOf(who, members.length, periods);
   const all = [];
   for (const [slot, node] of members.entries()) all.push(await acceptance(who, terms, slot, node, shards[(node + slot) % shards.length]));
-  const receipt = await invoke(who, "StorageMarket", "openDeal", who, terms, all);
+  const receipt = await invoke(who, "StorageMarket", "openDeal", who, terms.word, all);
   return { id: (BigInt(who) << 96n) | terms.number, terms, receipt };
 }
 

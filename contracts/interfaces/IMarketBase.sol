@@ -11,9 +11,10 @@ import { DealWord, EntryWord } from "../types/Words.sol";
 interface IMarketBase is IClock {
     // Deals
 
-    /// @notice A deal was opened; `deal` tells rate, from, end, maxEnd, n and k, and, where slot 0 will stand, the leaves of
-    /// every shard. Slots follow as SlotFilled and SlotRefused. `units` were locked. `previous` is the block of the client's opening or extension before.
-    event DealOpened(DealId indexed id, address indexed client, DealWord deal, uint256 units, uint40 previous);
+    /// @notice A deal was opened; `deal` tells rate, from, end, maxEnd, n and k, and, where slot 0 will stand, leaves34
+    /// previous40: the leaves of every shard, and the block of the client's opening or extension before. Slots follow
+    /// as SlotFilled and SlotRefused. `units` were locked, the fee included.
+    event DealOpened(DealId indexed id, address indexed client, DealWord deal, uint256 units);
     /// @notice A slot is held by `node` from `entry`'s period `from` until the deal's end, at [start, start + rate) of its
     /// ledger. `place` is start38 slot8, from the lowest bit up.
     event SlotFilled(DealId indexed id, NodeId indexed node, uint256 place, EntryWord entry);

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 import { DealId, NodeId, Rate } from "../types/Types.sol";
-import { Acceptance, Terms } from "../types/Deals.sol";
-import { BitsWord, BookWord, DealWord, EntryWord, ExpiryWord, PeriodWord, PurseWord, SlotsWord } from "../types/Words.sol";
+import { Acceptance } from "../types/Deals.sol";
+import { BitsWord, BookWord, DealWord, EntryWord, ExpiryWord, PeriodWord, PurseWord, SlotsWord, TermsWord } from "../types/Words.sol";
 import { IMarketBase } from "./IMarketBase.sol";
 
 /// @title Opening, proving, paying and settling: what happens every day.
@@ -11,11 +11,11 @@ import { IMarketBase } from "./IMarketBase.sol";
 interface IMarketCore is IMarketBase {
     // Deals
 
-    /// @notice Opens deal `terms.number` of `client`, filling the slots whose acceptances hold. Locks
+    /// @notice Opens the deal of these terms for `client`, filling the slots whose acceptances hold. Locks
     /// n * rate * (end - from) and the fee on it. Caller: the client or its operator.
     /// @return id of the deal
     /// @return filled slots
-    function openDeal(address client, Terms calldata terms, Acceptance[] calldata acceptances)
+    function openDeal(address client, TermsWord terms, Acceptance[] calldata acceptances)
         external
         returns (DealId id, uint256 filled);
 
@@ -60,7 +60,7 @@ interface IMarketCore is IMarketBase {
     function stakeBound(NodeId node) external view returns (uint256 units);
 
     /// @notice What a node's hot key signs (EIP-712, domain StorageMarket, version 1).
-    function acceptanceHash(address client, Terms calldata terms, Acceptance calldata acceptance)
+    function acceptanceHash(address client, TermsWord terms, Acceptance calldata acceptance)
         external
         view
         returns (bytes32);

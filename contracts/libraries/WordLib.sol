@@ -19,6 +19,7 @@ import {
     PeriodWord,
     Slot,
     SlotsWord,
+    TermsWord,
     Vacancy,
     VacancyWord
 } from "../types/Words.sol";
@@ -33,6 +34,11 @@ library EntryLib {
         return EntryWord.wrap(
             (uint256(uint160(root)) << 96) | (leaves << 62) | (from << 40) | (until << 18) | Rate.unwrap(rate)
         );
+    }
+
+    /// @notice A range without a root, given one.
+    function withRoot(EntryWord w, bytes20 root) internal pure returns (EntryWord) {
+        return EntryWord.wrap(EntryWord.unwrap(w) | (uint256(uint160(root)) << 96));
     }
 
     function rootOf(EntryWord w) internal pure returns (bytes20) {
@@ -67,6 +73,56 @@ library EntryLib {
 
     function withUntil(EntryWord w, uint256 until) internal pure returns (EntryWord) {
         return EntryWord.wrap((EntryWord.unwrap(w) & ~(MASK22 << 18)) | (until << 18));
+    }
+}
+
+/// @title What a deal is opened with, in a word.
+library TermsLib {
+    /// @dev What a deal keeps: rate, end, maxEnd, n and k.
+    uint256 private constant _KEPT = MASK18 | (MASK22 << 40) | (MASK22 << 62) | (0xffff << 124);
+    /// @dev What must be zero.
+    uint256 private constant _GAPS = (MASK22 << 18) | (0x3f << 118) | (((1 << 60) - 1) << 196);
+
+    function rateOf(TermsWord w) internal pure returns (Rate) {
+        return Rate.wrap(uint32(TermsWord.unwrap(w) & MASK18));
+    }
+
+    function endOf(TermsWord w) internal pure returns (uint256) {
+        return (TermsWord.unwrap(w) >> 40) & MASK22;
+    }
+
+    function maxEndOf(TermsWord w) internal pure returns (uint256) {
+        return (TermsWord.unwrap(w) >> 62) & MASK22;
+    }
+
+    function leavesOf(TermsWord w) internal pure returns (uint256) {
+        return (TermsWord.unwrap(w) >> 84) & MASK34;
+    }
+
+    function nOf(TermsWord w) internal pure returns (uint256) {
+        return uint8(TermsWord.unwrap(w) >> 124);
+    }
+
+    function kOf(TermsWord w) internal pure returns (uint256) {
+        return uint8(TermsWord.unwrap(w) >> 132);
+    }
+
+    function minFilledOf(TermsWord w) internal pure returns (uint256) {
+        return uint8(TermsWord.unwrap(w) >> 140);
+    }
+
+    function numberOf(TermsWord w) internal pure returns (uint48) {
+        return uint48(TermsWord.unwrap(w) >> 148);
+    }
+
+    /// @notice True if something stands where nothing must.
+    function hasMore(TermsWord w) internal pure returns (bool) {
+        return TermsWord.unwrap(w) & _GAPS != 0;
+    }
+
+    /// @notice The deal that begins in period `from`, with no slot filled.
+    function openedFrom(TermsWord w, uint256 from) internal pure returns (DealWord) {
+        return DealWord.wrap((TermsWord.unwrap(w) & _KEPT) | (from << 18) | (uint256(DealState.Open) << 140));
     }
 }
 
@@ -108,17 +164,6 @@ library DealLib {
     uint256 internal constant SLOTS_PER_WORD = 3;
     /// @dev What a deal's first SlotsWord is before any slot is filled.
     SlotsWord internal constant USED = SlotsWord.wrap(1 << 252);
-
-    function pack(Rate rate, uint256 from, uint256 end, uint256 maxEnd, uint256 n, uint256 k)
-        internal
-        pure
-        returns (DealWord)
-    {
-        return DealWord.wrap(
-            Rate.unwrap(rate) | (from << 18) | (end << 40) | (maxEnd << 62) | (n << 124) | (k << 132)
-                | (uint256(DealState.Open) << 140)
-        );
-    }
 
     function rateOf(DealWord w) internal pure returns (Rate) {
         return Rate.wrap(uint32(DealWord.unwrap(w) & MASK18));
@@ -197,6 +242,11 @@ library DealLib {
     /// @notice start38 slot8: which slot lies where in a node's ledger, as SlotFilled tells it.
     function placeBits(uint256 slot, uint256 start) internal pure returns (uint256) {
         return start | (slot << 38);
+    }
+
+    /// @notice The word with leaves34 previous40 where slot 0 will stand, as DealOpened tells it.
+    function announced(DealWord w, uint256 leaves, uint256 previous) internal pure returns (DealWord) {
+        return plusSlot0(w, leaves | (previous << 34));
     }
 
     /// @notice Slot 0 of a word in which it was vacant.

@@ -4,26 +4,6 @@ pragma solidity ^0.8.30;
 import { DealId, NodeId, Rate } from "./Types.sol";
 import { OfferWord } from "./Words.sol";
 
-/// @notice What a client opens a deal with. Every acceptance of the deal was signed over number, rate, leaves, maxEnd.
-struct Terms {
-    /// number of the deal, unused, at most NUMBER_GAP_MAX ahead of the client's highest
-    uint48 number;
-    /// units for a slot and period, the same for every slot
-    Rate rate;
-    /// leaves of every shard; a shard has 256 times as many bytes
-    uint64 leaves;
-    /// first period after the deal; the deal runs from the period after the opening to end - 1
-    uint32 end;
-    /// up to here the deal may be extended
-    uint32 maxEnd;
-    /// slots
-    uint8 n;
-    /// slots that give the bundle back
-    uint8 k;
-    /// fewest slots to fill now, at least k
-    uint8 minFilled;
-}
-
 /// @notice A node's signed promise to keep one shard; see StorageMarket.acceptanceHash.
 struct Acceptance {
     /// slot, node, deadline and hint

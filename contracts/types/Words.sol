@@ -12,6 +12,15 @@ type EntryWord is uint256;
 /// former: slot-periods paid to past holders. Zero again once the deal is settled and owes nobody anything.
 type DealWord is uint256;
 
+/// @notice rate18 zero22 end22 maxEnd22 leaves34 zero6 n8 k8 minFilled8 number48: what a client opens a deal with. Every
+/// acceptance of the deal was signed over number, rate, leaves and maxEnd. What the deal keeps of it stands where it
+/// stands in a DealWord.
+/// rate: units for a slot and period, the same for every slot. leaves: of every shard; a shard has 256 times as many
+/// bytes. end: first period after the deal, which runs from the period after the opening. maxEnd: up to here it may be
+/// extended. n: slots, of which k give the bundle back. minFilled: fewest slots to fill now, at least k. number: of the
+/// deal, unused, at most NUMBER_GAP_MAX ahead of the client's highest.
+type TermsWord is uint256;
+
 /// @notice slot84 slot84 slot84 used4, each slot node24 start38 from22: three slots of a deal; see Slot. `used` is 1 in
 /// the first of a deal's words since its opening, so that its number serves once.
 type SlotsWord is uint256;

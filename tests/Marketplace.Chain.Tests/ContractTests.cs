@@ -82,13 +82,13 @@ public sealed class ContractTests(MarketChain market)
     {
         MarketContracts contracts = market.Connect(0);
         Address client = contracts.Web3.Account!.Address;
-        Terms terms = new(Number: (1UL << 48) - 1, Rate: 4096, Leaves: 77, End: 50, MaxEnd: 60, N: 3, K: 1, MinFilled: 2);
+        TermsWord terms = new(Number: (1UL << 48) - 1, Rate: 4096, Leaves: 77, End: 50, MaxEnd: 60, N: 3, K: 1, MinFilled: 2);
         OfferWord offer = new(Slot: 2, Node: 9, Deadline: 1234, Hint: 77);
         Acceptance acceptance = new(offer.Pack(), new Root(Keccak256.HashData("root"u8)[..20]), default, default);
 
         TypedMessage message = AcceptanceMessage.Create(contracts.ChainId, contracts.StorageMarket.Address, client, terms, offer, acceptance.Root);
 
-        Assert.Equal(await contracts.StorageMarket.AcceptanceHashAsync(client, terms, acceptance), message.Digest());
+        Assert.Equal(await contracts.StorageMarket.AcceptanceHashAsync(client, terms.Pack(), acceptance), message.Digest());
     }
 
     [Fact]

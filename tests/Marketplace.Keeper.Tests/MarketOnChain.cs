@@ -86,7 +86,7 @@ internal sealed class MarketOnChain : IAsyncDisposable
     public async Task<DealId> OpenAsync(ulong number, uint periods, params NodeId[] nodes)
     {
         (uint period, ulong block) = await Contracts.StorageMarket.CurrentAsync();
-        var terms = new Terms(number, 4096, 1, period + 1 + periods, period + 1 + periods, 3, 1, 1);
+        BigInteger terms = new TermsWord(number, 4096, 1, period + 1 + periods, period + 1 + periods, 3, 1, 1).Pack();
         var acceptances = new Acceptance[nodes.Length];
         for (int i = 0; i < nodes.Length; i++)
         {

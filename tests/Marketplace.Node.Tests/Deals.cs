@@ -1,3 +1,4 @@
+using System.Numerics;
 using Marketplace.Chain.Contracts;
 using Marketplace.Domain;
 using Marketplace.Network;
@@ -17,7 +18,8 @@ internal static class Deals
         return new AcceptanceRequest(receipt.Root, receipt.Leaves, rate.Encoded, schedule.PeriodOf(tip) + PeriodsAhead, new BlockNumber(tip.Value + schedule.PeriodBlocks - 2));
     }
 
-    public static Terms TermsOf(SignedAcceptance promise, uint end) => new(promise.Number, promise.Rate, (ulong)promise.Leaves, end, promise.MaxEnd.Value, 1, 1, 1);
+    public static BigInteger TermsOf(SignedAcceptance promise, uint end) =>
+        new TermsWord(promise.Number, promise.Rate, (ulong)promise.Leaves, end, promise.MaxEnd.Value, 1, 1, 1).Pack();
 
     public static Acceptance AcceptanceOf(SignedAcceptance promise)
     {

@@ -4,9 +4,10 @@ pragma solidity ^0.8.30;
 import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { OfferLib } from "../../contracts/libraries/WordLib.sol";
 import { IEscrow } from "../../contracts/interfaces/IEscrow.sol";
-import { Acceptance, DealState, DealView, NO_HINT, Refusal, Terms } from "../../contracts/types/Deals.sol";
+import { Acceptance, DealState, DealView, NO_HINT, Refusal } from "../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate } from "../../contracts/types/Types.sol";
-import { World } from "./support/World.sol";
+import { TermsWord } from "../../contracts/types/Words.sol";
+import { Terms, World } from "./support/World.sol";
 
 /// @notice Opening, filling, extending and settling deals.
 contract DealsTest is World {
@@ -54,10 +55,10 @@ contract DealsTest is World {
         Terms memory terms = terms3();
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         vm.prank(CLIENT);
-        (DealId deal,) = market.openDeal(CLIENT, terms, all);
+        (DealId deal,) = market.openDeal(CLIENT, word(terms), all);
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NumberUsed.selector, deal));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
     }
 
     function test_Numbers_may_come_out_of_order_but_not_far_ahead() public {
@@ -68,7 +69,7 @@ contract DealsTest is World {
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_NumberTooFar.selector, uint48(260), uint48(259)));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
         eq(lens.dealsOf(CLIENT, 1, 100).length, 2, "gaps are left out");
         eq(lens.dealsOf(CLIENT, 2, 1).length, 0, "the gap");
         eq(lens.dealsOf(CLIENT, 4, 10).length, 0, "behind the last");
@@ -79,14 +80,18 @@ contract DealsTest is World {
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         vm.prank(CLIENT);
         vm.expectPartialRevert(IMarketBase.StorageMarket_NumberUsed.selector);
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
     }
 
     function refusesTerms(Terms memory terms) internal {
+        refusesWord(TermsWord.unwrap(word(terms)));
+    }
+
+    function refusesWord(uint256 terms) internal {
         Acceptance[] memory none = new Acceptance[](0);
         vm.prank(CLIENT);
         vm.expectRevert(IMarketBase.StorageMarket_BadTerms.selector);
-        market.openDeal(CLIENT, terms, none);
+        market.openDeal(CLIENT, TermsWord.wrap(terms), none);
     }
 
     function test_Terms_out_of_range_are_refused() public {
@@ -125,8 +130,15 @@ contract DealsTest is World {
         t.maxEnd = t.end - 1;
         refusesTerms(t);
         t = terms3();
-        t.maxEnd = 1 << 22;
+        t.maxEnd = (1 << 22) - 1;
         refusesTerms(t);
+    }
+
+    function test_Terms_with_something_where_nothing_must_be_are_refused() public {
+        uint256 terms = TermsWord.unwrap(word(terms3()));
+        uint8[5] memory gaps = [18, 39, 118, 123, 196];
+        for (uint256 i = 0; i < gaps.length; ++i) refusesWord(terms | (1 << gaps[i]));
+        refusesWord(terms | (1 << 255));
     }
 
     function test_Slots_must_ascend_and_exist() public {
@@ -135,13 +147,13 @@ contract DealsTest is World {
         (all[0], all[1]) = (all[1], all[0]);
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(0)));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
 
         all = acceptAll(CLIENT, terms, root4());
         all[2].offer = OfferLib.pack(3, id(3), vm.getBlockNumber() + L, NO_HINT);
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(3)));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
     }
 
     function test_A_node_holds_one_slot_of_a_deal() public {
@@ -150,7 +162,7 @@ contract DealsTest is World {
         all[2] = accept(CLIENT, terms, 2, 1, all[0].root);
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NodeTwice.selector, id(1)));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
     }
 
     function test_Too_little_money_locks_nothing() public {
@@ -159,7 +171,7 @@ contract DealsTest is World {
         uint256 units = market.quote(terms.rate, 3, 100);
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_NotEnough.selector, CLIENT, 1000e9, units));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
         eq(locked(CLIENT), 0, "locked");
     }
 
@@ -170,7 +182,7 @@ contract DealsTest is World {
         vm.prank(CLIENT);
         vm.expectEmit(true, true, true, true, address(market));
         emit IMarketBase.SlotRefused(DealId.wrap((uint256(uint160(CLIENT)) << 96) | 1), nodeOf(all[1]), 1, why);
-        (DealId deal, uint256 filled) = market.openDeal(CLIENT, terms, all);
+        (DealId deal, uint256 filled) = market.openDeal(CLIENT, word(terms), all);
         eq(filled, 2, "filled");
         DealView memory v = lens.deal(deal);
         eq(NodeId.unwrap(v.slots[1].node), 0, "vacant");
@@ -256,7 +268,7 @@ contract DealsTest is World {
         all[1].root = 0;
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_TooFewFilled.selector, 2, 3));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
         eq(locked(CLIENT), 0, "locked");
     }
 
@@ -268,7 +280,7 @@ contract DealsTest is World {
         Acceptance[] memory all = new Acceptance[](1);
         all[0] = accept(CLIENT, terms, 1, 2, root);
         vm.prank(CLIENT);
-        (deal,) = market.openDeal(CLIENT, terms, all);
+        (deal,) = market.openDeal(CLIENT, word(terms), all);
     }
 
     function test_Vacant_slots_are_filled_later_and_paid_from_then_on() public {
@@ -461,7 +473,7 @@ contract DealsTest is World {
         Acceptance[] memory all = new Acceptance[](1);
         all[0] = accept(CLIENT, terms, 0, 1, root);
         vm.startPrank(OPERATOR);
-        (DealId deal,) = market.openDeal(CLIENT, terms, all);
+        (DealId deal,) = market.openDeal(CLIENT, word(terms), all);
         market.fillSlot(deal, 4, accept(CLIENT, terms, 1, 2, root));
         market.extend(deal, terms.end + 1, CLIENT);
         vm.stopPrank();
@@ -477,7 +489,7 @@ contract DealsTest is World {
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         vm.prank(OTHER);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_NotAllowed.selector, CLIENT, OTHER));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
     }
 
     function test_An_allowance_ends_in_total_and_in_time() public {
@@ -487,7 +499,7 @@ contract DealsTest is World {
         allowOperator(uint64(units - 1), 0, 0, 0);
         vm.prank(OPERATOR);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_AllowanceTooSmall.selector, units - 1, units));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
 
         allowOperator(uint64(units), 0, 0, 0);
         goTo(period() + 5);
@@ -495,7 +507,7 @@ contract DealsTest is World {
         all = acceptAll(CLIENT, terms, root4());
         vm.prank(OPERATOR);
         vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_NotAllowed.selector, CLIENT, OPERATOR));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
         yes(!escrow.mayAct(CLIENT, OPERATOR, period()), "may not act");
     }
 
@@ -505,16 +517,16 @@ contract DealsTest is World {
         vm.startPrank(OPERATOR);
         for (uint48 number = 1; number <= 2; ++number) {
             Terms memory terms = termsOf(number, RATE, 4, 10, 3, 1);
-            market.openDeal(CLIENT, terms, acceptAll(CLIENT, terms, root4()));
+            market.openDeal(CLIENT, word(terms), acceptAll(CLIENT, terms, root4()));
         }
         Terms memory third = termsOf(3, RATE, 4, 10, 3, 1);
         Acceptance[] memory all = acceptAll(CLIENT, third, root4());
         uint256 room = escrow.allowanceOf(CLIENT, OPERATOR).level;
         vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_AllowanceTooSmall.selector, room, units));
-        market.openDeal(CLIENT, third, all);
+        market.openDeal(CLIENT, word(third), all);
         nextPeriod();
         third = termsOf(3, RATE, 4, 10, 3, 1);
-        market.openDeal(CLIENT, third, acceptAll(CLIENT, third, root4()));
+        market.openDeal(CLIENT, word(third), acceptAll(CLIENT, third, root4()));
         vm.stopPrank();
     }
 
@@ -534,9 +546,9 @@ contract DealsTest is World {
                 IMarketBase.StorageMarket_TooDear.selector, terms.rate, Rate.wrap(uint32(rate))
             )
         );
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
         vm.prank(CLIENT);
-        (DealId dear,) = market.openDeal(CLIENT, terms, all);
+        (DealId dear,) = market.openDeal(CLIENT, word(terms), all);
         vm.prank(OPERATOR);
         vm.expectPartialRevert(IMarketBase.StorageMarket_TooDear.selector);
         market.extend(dear, terms.end + 1, CLIENT);
@@ -545,6 +557,6 @@ contract DealsTest is World {
         terms.rate = Rate.wrap(uint32(rate));
         all = acceptAll(CLIENT, terms, root);
         vm.prank(OPERATOR);
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
     }
 }

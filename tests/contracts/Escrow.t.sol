@@ -5,9 +5,9 @@ import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/Reentran
 import { Escrow } from "../../contracts/Escrow.sol";
 import { IEscrow } from "../../contracts/interfaces/IEscrow.sol";
 import { Rate, UNIT } from "../../contracts/types/Types.sol";
-import { Acceptance, Terms } from "../../contracts/types/Deals.sol";
+import { Acceptance } from "../../contracts/types/Deals.sol";
 import { BlacklistingToken, CallingToken, FeeToken, RebasingToken, SigningWallet, ThievingToken } from "./support/OddTokens.sol";
-import { World } from "./support/World.sol";
+import { Terms, World } from "./support/World.sol";
 
 /// @notice The vault.
 contract EscrowTest is World {
@@ -233,7 +233,7 @@ contract EscrowTest is World {
         Terms memory terms = termsOf(1, 1000, 4, 10, 1, 1);
         Acceptance[] memory all = acceptAll(address(wallet), terms, keep(1, 4));
         vm.prank(OPERATOR);
-        (, uint256 filled) = market.openDeal(address(wallet), terms, all);
+        (, uint256 filled) = market.openDeal(address(wallet), word(terms), all);
         eq(filled, 1, "opened for the wallet");
         eq(locked(address(wallet)), market.quote(terms.rate, 1, 10), "on its money");
     }

@@ -3,9 +3,9 @@ pragma solidity ^0.8.30;
 
 import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { INodeRegistry } from "../../contracts/interfaces/INodeRegistry.sol";
-import { Acceptance, DealView, SlotState, Standing, Terms, Vacated } from "../../contracts/types/Deals.sol";
+import { Acceptance, DealView, SlotState, Standing, Vacated } from "../../contracts/types/Deals.sol";
 import { DealId, NodeId } from "../../contracts/types/Types.sol";
-import { World } from "./support/World.sol";
+import { Terms, World } from "./support/World.sol";
 
 /// @notice Told losses, questions, evictions and cures.
 contract FaultsTest is World {
@@ -332,7 +332,7 @@ contract FaultsTest is World {
         Acceptance[] memory all = new Acceptance[](2);
         (all[0], all[1]) = (accept(CLIENT, terms, 0, 5, root), accept(CLIENT, terms, 1, 2, root));
         vm.prank(CLIENT);
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
         evictAfterStrikes(5, 2);
         nextPeriod();
         bytes memory proof = proofOf(id(5), 20);

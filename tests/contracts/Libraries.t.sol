@@ -6,7 +6,7 @@ import { BookLib, PurseLib } from "../../contracts/libraries/BookLib.sol";
 import { Draw } from "../../contracts/libraries/Draw.sol";
 import { RateLib } from "../../contracts/libraries/RateLib.sol";
 import { Tree } from "../../contracts/libraries/Tree.sol";
-import { DealLib, EntryLib, ExpiryLib, PeriodLib } from "../../contracts/libraries/WordLib.sol";
+import { DealLib, EntryLib, ExpiryLib, PeriodLib, TermsLib } from "../../contracts/libraries/WordLib.sol";
 import { DealState } from "../../contracts/types/Deals.sol";
 import { NodeId, Rate } from "../../contracts/types/Types.sol";
 import {
@@ -18,7 +18,8 @@ import {
     ExpiryWord,
     PurseWord,
     Slot,
-    SlotsWord
+    SlotsWord,
+    TermsWord
 } from "../../contracts/types/Words.sol";
 import { Assertions } from "./support/Assertions.sol";
 import { Shards } from "./support/Shards.sol";
@@ -28,6 +29,7 @@ contract LibrariesTest is Assertions {
     using BitsLib for BitsWord;
     using BookLib for Book;
     using DealLib for DealWord;
+    using TermsLib for TermsWord;
     using DealLib for SlotsWord;
     using EntryLib for EntryWord;
     using ExpiryLib for ExpiryWord;
@@ -165,28 +167,24 @@ contract LibrariesTest is Assertions {
     }
 
     function testFuzz_A_deal_and_its_slots_read_back(uint256 seed) public pure {
-        DealWord w = DealLib.pack(
-            Rate.wrap(uint32(seed % (1 << 18))),
-            (seed >> 18) % (1 << 22),
-            (seed >> 40) % (1 << 22),
-            (seed >> 62) % (1 << 22),
-            uint8(seed >> 84),
-            uint8(seed >> 92)
-        );
+        TermsWord terms = TermsWord.wrap(seed);
+        DealWord w = TermsLib.openedFrom(terms, (seed >> 18) % (1 << 22));
         Slot memory slot = Slot(
             NodeId.wrap(uint32((seed >> 100) % (1 << 24))),
             uint64((seed >> 124) % (1 << 38)),
             uint32((seed >> 162) % (1 << 22))
         );
         uint256 end = (seed >> 190) % (1 << 22);
+        eq(w.endOf(), terms.endOf(), "end as agreed");
+        yes(w.stateOf() == DealState.Open, "open");
         w = w.withSlot0(slot).withEnd(end).withState(DealState.Settled);
-        eq(Rate.unwrap(w.rateOf()), seed % (1 << 18), "rate");
+        eq(Rate.unwrap(w.rateOf()), Rate.unwrap(terms.rateOf()), "rate");
         eq(w.fromOf(), (seed >> 18) % (1 << 22), "from");
         eq(w.endOf(), end, "end");
-        eq(w.maxEndOf(), (seed >> 62) % (1 << 22), "maxEnd");
+        eq(w.maxEndOf(), terms.maxEndOf(), "maxEnd");
         eq(w.formerOf(), 0, "former");
-        eq(w.nOf(), uint8(seed >> 84), "n");
-        eq(w.kOf(), uint8(seed >> 92), "k");
+        eq(w.nOf(), terms.nOf(), "n");
+        eq(w.kOf(), terms.kOf(), "k");
         yes(w.stateOf() == DealState.Settled, "state");
         sameSlot(w.slot0Of(), slot);
 

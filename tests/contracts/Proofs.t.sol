@@ -2,11 +2,11 @@
 pragma solidity ^0.8.30;
 
 import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
-import { Acceptance, DealView, Duty, EntryView, Standing, Terms } from "../../contracts/types/Deals.sol";
+import { Acceptance, DealView, Duty, EntryView, Standing } from "../../contracts/types/Deals.sol";
 import { DealId } from "../../contracts/types/Types.sol";
 import { EntryWord } from "../../contracts/types/Words.sol";
 import { RateLib } from "../../contracts/libraries/RateLib.sol";
-import { World } from "./support/World.sol";
+import { Terms, World } from "./support/World.sol";
 
 /// @notice Proving, being paid for it, and the ledger behind it.
 contract ProofsTest is World {
@@ -305,7 +305,7 @@ contract ProofsTest is World {
         Acceptance[] memory all = acceptAll(CLIENT, terms, keep(2, 4));
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_TooFewFilled.selector, 0, 1));
-        market.openDeal(CLIENT, terms, all);
+        market.openDeal(CLIENT, word(terms), all);
 
         goTo(from + 600);
         settleOne(deal);
@@ -405,7 +405,7 @@ contract ProofsTest is World {
         Acceptance[] memory all = new Acceptance[](1);
         all[0] = acceptWith(CLIENT, terms, 0, 1, root, hint);
         vm.prank(CLIENT);
-        (deal,) = market.openDeal(CLIENT, terms, all);
+        (deal,) = market.openDeal(CLIENT, word(terms), all);
     }
 
     function rateValue(uint256 units) internal pure returns (uint256) {

@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
-import { Acceptance, DealView, EntryView, NO_HINT, Refusal, SlotState, Terms, VacancyView } from "../../contracts/types/Deals.sol";
+import { Acceptance, DealView, EntryView, NO_HINT, Refusal, SlotState, VacancyView } from "../../contracts/types/Deals.sol";
 import { DealId } from "../../contracts/types/Types.sol";
-import { World } from "./support/World.sol";
+import { Terms, World } from "./support/World.sol";
 
 /// @notice Reservations, claims, refills, hand-over, early ends, and several calls as one.
 contract RepairTest is World {
@@ -466,8 +466,8 @@ contract RepairTest is World {
         Terms memory first = termsOf(1, RATE, 4, 10, 2, 1);
         Terms memory second = termsOf(2, RATE, 4, 10, 2, 1);
         bytes20 root = keep(1, 4);
-        calls[0] = abi.encodeCall(market.openDeal, (CLIENT, first, acceptAll(CLIENT, first, root)));
-        calls[1] = abi.encodeCall(market.openDeal, (CLIENT, second, acceptAll(CLIENT, second, root)));
+        calls[0] = abi.encodeCall(market.openDeal, (CLIENT, word(first), acceptAll(CLIENT, first, root)));
+        calls[1] = abi.encodeCall(market.openDeal, (CLIENT, word(second), acceptAll(CLIENT, second, root)));
         vm.prank(CLIENT);
         bytes[] memory answers = market.multicall(calls);
         (DealId deal, uint256 filled) = abi.decode(answers[1], (DealId, uint256));

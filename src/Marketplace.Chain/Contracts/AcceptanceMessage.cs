@@ -25,7 +25,7 @@ public static class AcceptanceMessage
     /// <param name="terms">The deal; number, rate, leaves and the last possible end are signed.</param>
     /// <param name="offer">The slot, the node and the deadline.</param>
     /// <param name="root">The root of the shard.</param>
-    public static TypedMessage Create(ulong chainId, Address market, Address client, Terms terms, OfferWord offer, Root root) => new(
+    public static TypedMessage Create(ulong chainId, Address market, Address client, TermsWord terms, OfferWord offer, Root root) => new(
         new TypedDomain(DomainName, DomainVersion, chainId, market),
         s_type,
         client, terms.Number, offer.Slot, offer.Node, root, terms.Leaves, terms.Rate, terms.MaxEnd, offer.Deadline);

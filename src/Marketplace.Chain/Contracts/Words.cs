@@ -5,7 +5,24 @@ namespace Marketplace.Chain.Contracts;
 
 // Words into which the contracts pack several fields; contracts/types/Words.sol names them from the lowest bit up.
 
-/// <summary>The deal of a <c>DealOpened</c> event, with the leaves of its shards where slot 0 will stand.</summary>
+/// <summary>What a deal is opened with.</summary>
+/// <param name="Number">Of the deal; unused.</param>
+/// <param name="Rate">Units for a slot and period, encoded.</param>
+/// <param name="Leaves">Leaves of every shard.</param>
+/// <param name="End">First period after the deal.</param>
+/// <param name="MaxEnd">The last end up to which it may be extended.</param>
+/// <param name="N">Slots.</param>
+/// <param name="K">Slots that give the bundle back.</param>
+/// <param name="MinFilled">Fewest slots to fill now.</param>
+public readonly record struct TermsWord(ulong Number, uint Rate, ulong Leaves, uint End, uint MaxEnd, byte N, byte K, byte MinFilled)
+{
+    /// <summary>The word.</summary>
+    public BigInteger Pack() =>
+        Rate | ((BigInteger)End << 40) | ((BigInteger)MaxEnd << 62) | ((BigInteger)Leaves << 84) |
+        ((BigInteger)N << 124) | ((BigInteger)K << 132) | ((BigInteger)MinFilled << 140) | ((BigInteger)Number << 148);
+}
+
+/// <summary>The deal of a <c>DealOpened</c> event.</summary>
 /// <param name="Rate">Units for a slot and period, encoded.</param>
 /// <param name="From">First period.</param>
 /// <param name="End">First period after it.</param>
@@ -13,7 +30,8 @@ namespace Marketplace.Chain.Contracts;
 /// <param name="N">Slots.</param>
 /// <param name="K">Slots that give the bundle back.</param>
 /// <param name="Leaves">Leaves of every shard.</param>
-public readonly record struct DealWord(uint Rate, uint From, uint End, uint MaxEnd, byte N, byte K, ulong Leaves)
+/// <param name="Previous">The block of the client's opening or extension before; 0 = none.</param>
+public readonly record struct DealWord(uint Rate, uint From, uint End, uint MaxEnd, byte N, byte K, ulong Leaves, ulong Previous)
 {
     /// <summary>Takes the word apart.</summary>
     public static DealWord Read(BigInteger word) => new(
@@ -23,7 +41,8 @@ public readonly record struct DealWord(uint Rate, uint From, uint End, uint MaxE
         (uint)PackedBits.Of(word, 62, 22),
         (byte)PackedBits.Of(word, 124, 8),
         (byte)PackedBits.Of(word, 132, 8),
-        PackedBits.Of(word, 148, 34));
+        PackedBits.Of(word, 148, 34),
+        PackedBits.Of(word, 182, 40));
 }
 
 /// <summary>The range of a node's ledger in a <c>SlotFilled</c> event.</summary>

@@ -2,7 +2,7 @@ using Marketplace.Domain;
 
 namespace Marketplace.Client.Deals;
 
-/// <summary>What a deal is opened with; see the contract's <c>Terms</c>.</summary>
+/// <summary>What a deal is opened with; see the contract's <c>TermsWord</c>.</summary>
 /// <param name="Id">Client and number.</param>
 /// <param name="Redundancy">k of n.</param>
 /// <param name="Leaves">Leaves of every shard.</param>

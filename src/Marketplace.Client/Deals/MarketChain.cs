@@ -146,7 +146,7 @@ public sealed class MarketChain(MarketContracts contracts)
         DealTerms terms, IReadOnlyList<SignedAcceptance> promises, Func<int, Address> hotOf, CancellationToken token = default)
     {
         if (promises.Count == 0) return [];
-        Terms onChain = Write(terms);
+        BigInteger onChain = Write(terms).Pack();
         IReadOnlyList<Hash32> digests = await Contracts.Web3.Eth.CallManyAsync(
             [.. promises.Select(promise => Contracts.StorageMarket.AcceptanceHashRequest(terms.Id.Client, onChain, Write(promise)))], token: token);
         return
@@ -161,7 +161,7 @@ public sealed class MarketChain(MarketContracts contracts)
 
     /// <summary>Opens a deal and waits until a block holds it.</summary>
     public Task<TransactionReceipt> OpenDealAsync(DealTerms terms, IReadOnlyList<SignedAcceptance> promises, CancellationToken token = default) =>
-        Contracts.StorageMarket.OpenDealAsync(terms.Id.Client, Write(terms), [.. promises.Select(Write)], token: token);
+        Contracts.StorageMarket.OpenDealAsync(terms.Id.Client, Write(terms).Pack(), [.. promises.Select(Write)], token: token);
 
     /// <summary>Lengthens a deal at its client's cost and waits until a block holds it.</summary>
     public Task<TransactionReceipt> ExtendAsync(DealId id, PeriodNumber end, CancellationToken token = default) =>
@@ -224,7 +224,7 @@ public sealed class MarketChain(MarketContracts contracts)
             standing is { Out: not 0 });
     }
 
-    private static Terms Write(DealTerms terms) => new(
+    private static TermsWord Write(DealTerms terms) => new(
         terms.Id.Number,
         terms.Rate.Encoded,
         (ulong)terms.Leaves,

@@ -110,7 +110,7 @@ public sealed class ProofOnChainTests : IAsyncLifetime
         (uint period, ulong block) = await _market.Lens.CurrentAsync();
         Address client = _chain.GetAccount(0).Address;
         uint end = period + 1 + periods;
-        var terms = new Terms(number, Rate.FromUnitsUp(rate).Encoded, (ulong)leaves, end, end, N: 1, K: 1, MinFilled: 1);
+        BigInteger terms = new TermsWord(number, Rate.FromUnitsUp(rate).Encoded, (ulong)leaves, end, end, N: 1, K: 1, MinFilled: 1).Pack();
         var unsigned = new Acceptance(new OfferWord(0, _node, block + PeriodBlocks - 5).Pack(), shard.Commitment.Root, Hash32.Keccak([]), Hash32.Keccak([]));
         Hash32 digest = await _market.StorageMarket.AcceptanceHashAsync(client, terms, unsigned);
         (Hash32 r, Hash32 vs) = _hot.SignDigest(digest).ToCompact();

@@ -10,14 +10,13 @@ import {
     NO_HINT,
     SlotState,
     SlotView,
-    Standing,
-    Terms
+    Standing
 } from "../../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate, UNIT, dealIdOf } from "../../../contracts/types/Types.sol";
 import { BookLib } from "../../../contracts/libraries/BookLib.sol";
 import { RateLib } from "../../../contracts/libraries/RateLib.sol";
 import { Shards } from "./Shards.sol";
-import { World } from "./World.sol";
+import { Terms, World } from "./World.sol";
 
 /// @notice Does what clients, nodes, operators and passers-by can do, in any order, and remembers what must come of it.
 /// Every action is one that must succeed; what is not possible just now is left out.
@@ -183,7 +182,7 @@ contract Actors is World {
             all[i] = acceptWith(client(who), terms, slot, node, root, hintFor(id(node), terms.rate, seed));
         }
         vm.prank(client(who));
-        try market.openDeal(client(who), terms, all) {
+        try market.openDeal(client(who), word(terms), all) {
             numbers[who] += 1;
             deals.push(dealIdOf(client(who), numbers[who]));
         } catch {
@@ -208,7 +207,7 @@ contract Actors is World {
         all[0] = accept(account, terms, 0, 1 + seed % NODES, root);
         uint256 before = locked(account);
         vm.prank(OPERATOR);
-        try market.openDeal(account, terms, all) {
+        try market.openDeal(account, word(terms), all) {
             yes(units <= total && units <= 10_000, "within its allowance");
             numbers[who] += 1;
             deals.push(dealIdOf(account, numbers[who]));

@@ -13,10 +13,23 @@ import { NodeRegistry } from "../../../contracts/NodeRegistry.sol";
 import { StorageMarket } from "../../../contracts/StorageMarket.sol";
 import { Token } from "../../../contracts/Token.sol";
 import { RateLib } from "../../../contracts/libraries/RateLib.sol";
-import { Acceptance, DealView, Duty, EntryView, MarketParameters, NO_HINT, Terms } from "../../../contracts/types/Deals.sol";
+import { Acceptance, DealView, Duty, EntryView, MarketParameters, NO_HINT } from "../../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate, UNIT } from "../../../contracts/types/Types.sol";
+import { TermsWord } from "../../../contracts/types/Words.sol";
 import { Assertions } from "./Assertions.sol";
 import { Shards } from "./Shards.sol";
+
+/// @notice What a TermsWord is made of.
+struct Terms {
+    uint48 number;
+    Rate rate;
+    uint64 leaves;
+    uint32 end;
+    uint32 maxEnd;
+    uint8 n;
+    uint8 k;
+    uint8 minFilled;
+}
 
 /// @notice A whole market on a chain of its own, its participants, and a prover.
 abstract contract World is Assertions {
@@ -156,6 +169,15 @@ abstract contract World is Assertions {
         disks[root] = Shard(seed, leaves);
     }
 
+    /// @notice The terms as the market takes them.
+    function word(Terms memory t) internal pure returns (TermsWord) {
+        return TermsWord.wrap(
+            Rate.unwrap(t.rate) | (uint256(t.end) << 40) | (uint256(t.maxEnd) << 62) | (uint256(t.leaves) << 84)
+                | (uint256(t.n) << 124) | (uint256(t.k) << 132) | (uint256(t.minFilled) << 140)
+                | (uint256(t.number) << 148)
+        );
+    }
+
     function termsOf(uint48 number, uint256 rate, uint64 leaves, uint32 periods, uint8 n, uint8 k)
         internal
         view
@@ -198,7 +220,7 @@ abstract contract World is Assertions {
     }
 
     function signWith(uint256 key, address client, Terms memory terms, Acceptance memory a) internal view {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, market.acceptanceHash(client, terms, a));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, market.acceptanceHash(client, word(terms), a));
         a.r = r;
         a.vs = bytes32(uint256(s) | (uint256(v - 27) << 255));
     }
@@ -222,7 +244,7 @@ abstract contract World is Assertions {
         Acceptance[] memory all = acceptAll(CLIENT, terms, root);
         vm.prank(CLIENT);
         uint256 filled;
-        (deal, filled) = market.openDeal(CLIENT, terms, all);
+        (deal, filled) = market.openDeal(CLIENT, word(terms), all);
         eq(filled, n, "filled");
     }
 
