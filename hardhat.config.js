@@ -35,7 +35,6 @@ export default defineConfig({
   solidity: compiler(2000),
   paths: {
     sources: "contracts",
-    tests: { solidity: "tests/contracts" },
     artifacts: "artifacts",
     cache: "cache",
   },
@@ -47,12 +46,6 @@ export default defineConfig({
       type: "http",
       chainType: "l1",
       url: process.env.MARKET_RPC_URL || "http://127.0.0.1:8545",
-    },
-  },
-  test: {
-    solidity: {
-      fuzz: { runs: 256 },
-      invariant: { runs: 6, depth: 40, failOnRevert: true },
     },
   },
 });

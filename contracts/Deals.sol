@@ -25,6 +25,7 @@ abstract contract Deals is Ledgers, EIP712 {
     /// to be hashed.
     struct Filling {
         DealId id;
+        DealWord deal;
         uint256 from;
         // What a node is given, but for the root.
         EntryWord range;
@@ -79,6 +80,7 @@ abstract contract Deals is Ledgers, EIP712 {
         returns (Filling memory f)
     {
         f.id = id;
+        f.deal = deal;
         f.from = from;
         f.range = EntryLib.pack(0, leaves, from, deal.endOf(), deal.rateOf());
         f.blockNumber = blockNumber;

@@ -85,6 +85,12 @@ abstract contract Ledgers is Clock, IMarketBase {
         ExpiryWord word;
     }
 
+    struct Walk {
+        uint256 offset;
+        uint256 live;
+        Gaps gaps;
+    }
+
     /// @dev node << 38 | start
     mapping(uint256 key => EntryWord) internal _entries;
     mapping(NodeId node => BookCell) internal _books;
@@ -213,27 +219,35 @@ abstract contract Ledgers is Clock, IMarketBase {
         bytes calldata proof,
         uint256 challenges
     ) internal view {
-        uint256 offset;
-        uint256 live;
-        Gaps memory gaps;
-        for (uint256 t = 0; live < challenges; ++t) {
-            uint256 draw = Draw.number(base, t);
-            uint256 position = gaps.toLedger(Draw.position(draw, book.lenPrev - gaps.total));
-            uint256 start = _startAt(proof, offset);
-            EntryWord entry = _entries[_key(node, start)];
+        Walk memory w;
+        for (uint256 t = 0; w.live < challenges; ++t) _follow(node, period, Draw.number(base, t), book.lenPrev, proof, t, w);
+        if (w.offset != proof.length) revert StorageMarket_BadProofLength();
+    }
+
+    function _follow(
+        NodeId node,
+        uint256 period,
+        uint256 draw,
+        uint256 ledgerLength,
+        bytes calldata proof,
+        uint256 t,
+        Walk memory w
+    ) private view {
+        uint256 start = _startAt(proof, w.offset);
+        EntryWord entry = _entries[_key(node, start)];
+        {
+            uint256 position = w.gaps.toLedger(Draw.position(draw, ledgerLength - w.gaps.total));
             uint256 length = entry.rateOf().value();
             if (position < start || position >= start + length) revert StorageMarket_WrongRange(t);
-            offset += START_BYTES;
+            w.offset += START_BYTES;
             if (!entry.isLive(period)) {
-                gaps.add(start, length, proof.length / START_BYTES);
-                continue;
+                w.gaps.add(start, length, proof.length / START_BYTES);
+                return;
             }
-
-            uint256 leaves = entry.leavesOf();
-            offset = _checkLeaf(proof, offset, Draw.leaf(draw, leaves), leaves, entry.rootOf(), t);
-            ++live;
         }
-        if (offset != proof.length) revert StorageMarket_BadProofLength();
+        uint256 leaves = entry.leavesOf();
+        w.offset = _checkLeaf(proof, w.offset, Draw.leaf(draw, leaves), leaves, entry.rootOf(), t);
+        ++w.live;
     }
 
     /// @dev CHALLENGES leaves of one shard, each with its path.

@@ -86,9 +86,10 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
         DealWord deal = terms.openedFrom(from);
         _lock(id, deal, terms.leavesOf(), period, blockNumber);
-        (deal, filled) = _fillAll(_filling(id, deal, terms.leavesOf(), from, blockNumber), deal, acceptances);
+        Filling memory f = _filling(id, deal, terms.leavesOf(), from, blockNumber);
+        filled = _fillAll(f, acceptances);
         if (filled < terms.minFilledOf()) revert StorageMarket_TooFewFilled(filled, terms.minFilledOf());
-        _deals[id] = deal;
+        _deals[id] = f.deal;
     }
 
     /// @inheritdoc IMarketCore
@@ -321,52 +322,36 @@ contract StorageMarket is Deals, Next, IMarketCore {
         }
     }
 
-    function _fillAll(Filling memory f, DealWord deal, Acceptance[] calldata acceptances)
-        private
-        returns (DealWord, uint256 filled)
-    {
-        uint256 n = deal.nOf();
-        mapping(uint256 i => SlotsWord) storage words = _slots[f.id];
+    /// @dev Fills the slots of f.deal.
+    function _fillAll(Filling memory f, Acceptance[] calldata acceptances) private returns (uint256 filled) {
         SlotsWord slots = DealLib.USED;
         uint256 openWord;
         uint256 next;
-        // A bit for each node by its last byte: only where one is set already can a node stand twice.
         uint256 seen;
         uint256[] memory keys = _keysOf(acceptances);
         for (uint256 i = 0; i < acceptances.length; ++i) {
-            Acceptance calldata a = acceptances[i];
-            OfferWord offer = a.offer;
-            uint256 index = offer.slotOf();
-            if (index < next || index >= n) revert StorageMarket_BadSlot(uint8(index));
+            uint256 index = acceptances[i].offer.slotOf();
+            if (index < next || index >= f.deal.nOf()) revert StorageMarket_BadSlot(uint8(index));
+            seen = _checkOnce(acceptances, i, seen);
+            uint256 slot = _fillOrTell(f, acceptances[i], keys[i]);
             unchecked {
                 next = index + 1;
-                uint256 bit = 1 << (NodeId.unwrap(offer.nodeOf()) & 0xff);
-                if (seen & bit != 0) _checkOnce(acceptances, i);
-                seen |= bit;
-            }
-
-            (Refusal why, uint256 slot) = _fill(f, a, keys[i]);
-            if (why != Refusal.None) {
-                emit SlotRefused(f.id, offer.nodeOf(), uint8(index), why);
-                continue;
-            }
-            unchecked {
+                if (slot == 0) continue;
                 ++filled;
             }
             if (index == 0) {
-                deal = deal.plusSlot0(slot);
+                f.deal = f.deal.plusSlot0(slot);
                 continue;
             }
-            (uint256 word, uint256 place) = DealLib.placeOf(index);
-            if (word != openWord) {
-                words[openWord] = slots;
-                openWord = word;
+            (index, slot) = DealLib.placedBits(index, slot);
+            if (index != openWord) {
+                _slots[f.id][openWord] = slots;
+                openWord = index;
                 slots = SlotsWord.wrap(0);
             }
-            slots = slots.plusSlot(place, slot);
+            slots = slots.plus(slot);
         }
-        words[openWord] = slots;
-        return (deal, filled);
+        _slots[f.id][openWord] = slots;
     }
 
     function _keysOf(Acceptance[] calldata acceptances) private view returns (uint256[] memory) {
@@ -375,12 +360,26 @@ contract StorageMarket is Deals, Next, IMarketCore {
         return INodeRegistry(REGISTRY).keysOf(nodes);
     }
 
+    /// @dev Fills a slot, or tells why not.
+    /// @return slot in bits, 0 if it stays vacant
+    function _fillOrTell(Filling memory f, Acceptance calldata a, uint256 key) private returns (uint256 slot) {
+        Refusal why;
+        (why, slot) = _fill(f, a, key);
+        if (why != Refusal.None) emit SlotRefused(f.id, a.offer.nodeOf(), a.offer.slotOf(), why);
+    }
+
     /// @dev Reverts if the node of acceptance `last` stands in one before it.
-    function _checkOnce(Acceptance[] calldata acceptances, uint256 last) private pure {
+    /// @param seen has a bit for each node before by its last byte: only where one is set already can a node stand twice
+    /// @return with its own
+    function _checkOnce(Acceptance[] calldata acceptances, uint256 last, uint256 seen) private pure returns (uint256) {
         NodeId node = acceptances[last].offer.nodeOf();
-        for (uint256 i = 0; i < last; ++i) {
-            if (acceptances[i].offer.nodeOf() == node) revert StorageMarket_NodeTwice(node);
+        uint256 bit = 1 << (NodeId.unwrap(node) & 0xff);
+        if (seen & bit != 0) {
+            for (uint256 i = 0; i < last; ++i) {
+                if (acceptances[i].offer.nodeOf() == node) revert StorageMarket_NodeTwice(node);
+            }
         }
+        return seen | bit;
     }
 
     /// @dev Settles a deal and adds to `s` what leaves its client's lock.

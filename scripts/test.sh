@@ -24,13 +24,13 @@ check() {
     return "$bad"
 }
 
-# count NAME COMMAND…: a runner that counts its own tests, in the words of dotnet test or Hardhat.
+# count NAME COMMAND…: a runner that counts its own tests, in the words of dotnet test or forge.
 count() {
     local name=$1 log="$logs/$1.log" code good bad; shift
     timeout -k 10 "$SUITE_SECONDS_MAX" "$@" 2>&1 | tee "$log"
     code=${PIPESTATUS[0]}
-    good=$(sum 's/.*Passed: *\([0-9]*\),.*/\1/p; s/^ *\([0-9]*\) passing.*/\1/p' "$log")
-    bad=$(sum 's/.*Failed: *\([0-9]*\),.*/\1/p; s/^ *\([0-9]*\) failing.*/\1/p' "$log")
+    good=$(sum 's/.*Passed: *\([0-9]*\),.*/\1/p; s/^Ran .*: \([0-9]*\) tests passed.*/\1/p' "$log")
+    bad=$(sum 's/.*Failed: *\([0-9]*\),.*/\1/p; s/^Ran .* tests passed, \([0-9]*\) failed.*/\1/p' "$log")
     if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; echo "FAILED: $name ended with exit code $code"; fi
     if [ "$code" -eq 0 ] && [ "$good" -eq 0 ]; then bad=1; echo "FAILED: $name ran no test"; fi
     echo "$good $bad" > "$logs/$name.count"
@@ -58,7 +58,7 @@ printed() {
 
 solidity() {
     check solhint npm run --silent lint
-    count Solidity npx --no-install hardhat test solidity
+    count Solidity ./scripts/solidity.sh
 }
 
 # The formatter loads the generator of the chain's bindings from where this configuration has built it.

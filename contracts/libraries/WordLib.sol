@@ -254,11 +254,18 @@ library DealLib {
         return DealWord.wrap(DealWord.unwrap(w) | (bits << SLOT0_AT));
     }
 
-    /// @notice Slot `j` of a word in which it was vacant.
-    function plusSlot(SlotsWord w, uint256 j, uint256 bits) internal pure returns (SlotsWord) {
+    /// @notice The word of slot `index` (from 1), and the slot's bits where they lie there.
+    function placedBits(uint256 index, uint256 bits) internal pure returns (uint256 word, uint256 placed) {
         unchecked {
-            return SlotsWord.wrap(SlotsWord.unwrap(w) | (bits << (SLOT_BITS * j)));
+            uint256 j;
+            (word, j) = placeOf(index);
+            placed = bits << (SLOT_BITS * j);
         }
+    }
+
+    /// @notice A word with bits in a place in which there were none.
+    function plus(SlotsWord w, uint256 placed) internal pure returns (SlotsWord) {
+        return SlotsWord.wrap(SlotsWord.unwrap(w) | placed);
     }
 
     /// @notice What decides who is to be paid for which periods: number of slots, end, and slot 0 but for its start.

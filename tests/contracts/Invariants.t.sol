@@ -9,7 +9,7 @@ import { IStorageMarket } from "../../contracts/interfaces/IStorageMarket.sol";
 import { Token } from "../../contracts/Token.sol";
 import { BookLib, PurseLib } from "../../contracts/libraries/BookLib.sol";
 import { VacancyLib } from "../../contracts/libraries/WordLib.sol";
-import { DealState, DealView, EntryView, SlotState } from "../../contracts/types/Deals.sol";
+import { DealState, DealView, EntryView, SlotState, Standing } from "../../contracts/types/Deals.sol";
 import { DealId, NodeId, UNIT } from "../../contracts/types/Types.sol";
 import { Book, Vacancy } from "../../contracts/types/Words.sol";
 import { Actors } from "./support/Actors.sol";
@@ -108,7 +108,7 @@ contract InvariantsTest is Assertions {
         for (uint256 c = 1; c <= actors.CLIENTS(); ++c) {
             eq(escrow.accountOf(actors.client(c)).locked, sums[c], "lock");
         }
-        eq(unburned() + actors.burned(), fees, "fees");
+        eq(unburned() + actors.burned(), fees + actors.penalties(), "fees");
     }
 
     function invariant_A_ledger_is_tiled_and_its_live_ranges_are_the_rate() public view {
@@ -150,9 +150,10 @@ contract InvariantsTest is Assertions {
     function invariant_A_stake_covers_all_that_a_node_can_lose() public view {
         for (uint256 i = 1; i <= actors.NODES(); ++i) {
             NodeId node = NodeId.wrap(uint32(i));
-            Book memory book = BookLib.unpack(market.bookWord(node));
-            uint256 bounty = book.evicted || book.rate == 0 ? 0 : market.REPORT_BOUNTY();
-            yes(registry.node(node).stake >= book.rate * market.STAKE_PERIODS() + bounty, "covered");
+            if (actors.isBehind(node)) continue;
+            Standing memory s = lens.standing(node);
+            uint256 bounty = s.evicted || s.rate == 0 ? 0 : market.REPORT_BOUNTY();
+            yes(registry.node(node).stake >= s.rate * market.STAKE_PERIODS() + bounty, "covered");
         }
     }
 

@@ -32,6 +32,8 @@ contract Actors is World {
     uint256 public deposited;
     uint256 public withdrawn;
     uint256 public burned;
+    /// @dev What cures cost, which the bank burns.
+    uint256 public penalties;
     uint256 public rewarded;
     uint256 public credited;
     uint256 public collected;
@@ -173,14 +175,7 @@ contract Actors is World {
             1
         );
         if (market.quote(terms.rate, terms.n, terms.end - period() - 1) > free(client(who))) return;
-        bytes20 root = keep(++shards, terms.leaves);
-        Acceptance[] memory all = new Acceptance[](within(slots >> 8, 1, terms.n));
-        uint256 first = seed % NODES;
-        for (uint256 i = 0; i < all.length; ++i) {
-            uint256 node = 1 + (first + i) % NODES;
-            uint8 slot = uint8(i + terms.n - all.length);
-            all[i] = acceptWith(client(who), terms, slot, node, root, hintFor(id(node), terms.rate, seed));
-        }
+        Acceptance[] memory all = acceptSome(client(who), terms, within(slots >> 8, 1, terms.n), seed);
         vm.prank(client(who));
         try market.openDeal(client(who), word(terms), all) {
             numbers[who] += 1;
@@ -191,6 +186,20 @@ contract Actors is World {
                 Standing memory s = lens.standing(nodeOf(all[i]));
                 yes(s.out != 0 || behind(nodeOf(all[i])) || s.ledgerLength > 1 << 37 || stakeShort(nodeOf(all[i]), terms.rate), "refused for a reason");
             }
+        }
+    }
+
+    /// @dev The last `count` slots, by nodes in a row.
+    function acceptSome(address account, Terms memory terms, uint256 count, uint256 seed)
+        private
+        returns (Acceptance[] memory all)
+    {
+        bytes20 root = keep(++shards, terms.leaves);
+        all = new Acceptance[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 node = 1 + (seed % NODES + i) % NODES;
+            uint64 hint = hintFor(id(node), terms.rate, seed);
+            all[i] = acceptWith(account, terms, uint8(i + terms.n - count), node, root, hint);
         }
     }
 
@@ -465,8 +474,10 @@ contract Actors is World {
         } catch {
             return;
         }
+        uint256 before = registry.node(id(node)).stake;
         vm.prank(ownerOf(node));
         try market.cure(id(node), proof) {
+            penalties += before - registry.node(id(node)).stake;
             done.cures += 1;
         } catch { }
     }
@@ -589,6 +600,11 @@ contract Actors is World {
             if (Rate.unwrap(entries[i].rate) == Rate.unwrap(rate)) return entries[i].start;
         }
         return NO_HINT;
+    }
+
+    /// @notice True if the node's book is too far behind to be told from where it stands.
+    function isBehind(NodeId node) external view returns (bool) {
+        return behind(node);
     }
 
     function behind(NodeId node) internal view returns (bool) {

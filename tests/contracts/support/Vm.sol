@@ -4,6 +4,8 @@ pragma solidity ^0.8.30;
 /// @notice The cheat codes that these tests use.
 interface Vm {
     function roll(uint256 height) external;
+    function getCode(string calldata artifact) external view returns (bytes memory);
+    function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;

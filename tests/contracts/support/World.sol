@@ -69,15 +69,28 @@ abstract contract World is Assertions {
     /// @dev What the nodes keep on their disks.
     mapping(bytes20 root => Shard) internal disks;
 
+    /// @notice Deploys a contract as the tests were compiled with, or, if MARKET_ARTIFACTS names a folder, from there.
+    function deploy(string memory name, bytes memory parameters) internal returns (address at) {
+        string memory folder = vm.envOr("MARKET_ARTIFACTS", string(""));
+        string memory artifact = bytes(folder).length == 0
+            ? string.concat(name, ".sol:", name)
+            : string.concat(folder, "/", name, ".sol/", name, ".json");
+        bytes memory code = bytes.concat(vm.getCode(artifact), parameters);
+        assembly ("memory-safe") {
+            at := create(0, add(code, 0x20), mload(code))
+        }
+        yes(at != address(0), name);
+    }
+
     function build() internal {
         uint256 nonce = vm.getNonce(address(this));
         address escrowAt = vm.computeCreateAddress(address(this), nonce + 1);
         address registryAt = vm.computeCreateAddress(address(this), nonce + 2);
         address marketAt = vm.computeCreateAddress(address(this), nonce + 5);
         address bankAt = vm.computeCreateAddress(address(this), nonce + 6);
-        token = new Token("Storage Market Token", "STORE", CAP, GENESIS, address(this), bankAt);
-        escrow = new Escrow(address(token), marketAt, registryAt, bankAt);
-        registry = new NodeRegistry(escrowAt, marketAt, STAKE_MIN);
+        token = Token(deploy("Token", abi.encode("Storage Market Token", "STORE", CAP, GENESIS, address(this), bankAt)));
+        escrow = Escrow(deploy("Escrow", abi.encode(token, marketAt, registryAt, bankAt)));
+        registry = NodeRegistry(deploy("NodeRegistry", abi.encode(escrowAt, marketAt, STAKE_MIN)));
         made = MarketParameters({
             periodBlocks: L,
             seedDelay: D,
@@ -91,11 +104,15 @@ abstract contract World is Assertions {
             askBond: ASK_BOND,
             dealFeeMin: 1
         });
-        market = IStorageMarket(address(new StorageMarket(made, address(new Faults(made, address(new Custody(made)))))));
-        bank = new Bank(
-            address(token), escrowAt, marketAt, registryAt, FIRST_EMISSION, HALVING, LAMBDA_BPS
+        address custody = deploy("Custody", abi.encode(made));
+        address faults = deploy("Faults", abi.encode(made, custody));
+        market = IStorageMarket(deploy("StorageMarket", abi.encode(made, faults)));
+        bank = Bank(
+            deploy(
+                "Bank", abi.encode(token, escrowAt, marketAt, registryAt, FIRST_EMISSION, HALVING, LAMBDA_BPS)
+            )
         );
-        lens = new MarketLens(marketAt);
+        lens = MarketLens(deploy("MarketLens", abi.encode(marketAt)));
         clock = IClock(marketAt);
         vm.roll(10 * L);
     }

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The Solidity tests, twice: over contracts compiled for counting, whose coverage it prints and holds to BRANCHES_MIN
+# percent of branches, and over the contracts as they are deployed.
+#   ./scripts/solidity.sh [OPTION OF forge test]…     e.g. --match-test invariant
+#   FOUNDRY_INVARIANT_RUNS=300 FOUNDRY_INVARIANT_DEPTH=500 ./scripts/solidity.sh --match-contract Invariants
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+BRANCHES_MIN=98
+
+install_packages
+cd "$REPO"
+export FOUNDRY_DISABLE_NIGHTLY_WARNING=1
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
+
+npx --no-install hardhat build --quiet
+MARKET_ARTIFACTS=artifacts/contracts npx --no-install forge test "$@"
+[ $# -eq 0 ] || exit 0
+npx --no-install forge coverage --report summary --no-match-coverage '^(tests|node_modules)/' | tee "$report"
+awk -F'|' -v least="$BRANCHES_MIN" '
+    / Total / { split($5, share, "%"); found = 1; if (share[1] + 0 < least) { print "error: " $5 " of the branches are reached, " least "% are needed"; exit 1 } }
+    END { if (!found) { print "error: no coverage was counted"; exit 1 } }' "$report"
