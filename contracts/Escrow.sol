@@ -306,7 +306,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     function _give(address owner, uint256 units) private returns (uint256 free) {
         uint256 word = AccountWord.unwrap(_accounts[owner]);
         free = uint64(word) + units;
-        if (free > type(uint64).max) revert Escrow_NotWholeUnits(units);
+        if (free > type(uint64).max) revert Escrow_TooMuch(owner, units);
         unchecked {
             _accounts[owner] = AccountWord.wrap(word + units);
         }

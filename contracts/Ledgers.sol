@@ -238,6 +238,7 @@ abstract contract Ledgers is Clock, IMarketBase {
         {
             uint256 position = w.gaps.toLedger(Draw.position(draw, ledgerLength - w.gaps.total));
             uint256 length = entry.rateOf().value();
+            // A start that is no place of this ledger, but one of another node's, lies behind every position.
             if (position < start || position >= start + length) revert StorageMarket_WrongRange(t);
             w.offset += START_BYTES;
             if (!entry.isLive(period)) {
@@ -280,7 +281,6 @@ abstract contract Ledgers is Clock, IMarketBase {
         assembly ("memory-safe") {
             start := shr(216, calldataload(add(proof.offset, offset)))
         }
-        if (start > MASK38) revert StorageMarket_WrongRange(start);
     }
 
     /// @dev An evicted node is out from the period after its eviction's.

@@ -170,7 +170,6 @@ contract NodeRegistry is INodeRegistry {
         if (key == address(0)) revert NodeRegistry_ZeroAddress();
         id = _keeperOf[msg.sender];
         if (id == 0) {
-            if (keeperCount == type(uint32).max) revert NodeRegistry_Full();
             id = ++keeperCount;
             _keeperOf[msg.sender] = id;
         }

@@ -331,7 +331,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
         uint256[] memory keys = _keysOf(acceptances);
         for (uint256 i = 0; i < acceptances.length; ++i) {
             uint256 index = acceptances[i].offer.slotOf();
-            if (index < next || index >= f.deal.nOf()) revert StorageMarket_BadSlot(uint8(index));
+            if (index < next) revert StorageMarket_BadSlot(uint8(index));
             seen = _checkOnce(acceptances, i, seen);
             uint256 slot = _fillOrTell(f, acceptances[i], keys[i]);
             unchecked {
@@ -351,6 +351,8 @@ contract StorageMarket is Deals, Next, IMarketCore {
             }
             slots = slots.plus(slot);
         }
+        // They ascend, so none is beyond the deal if the last is not.
+        if (next > f.deal.nOf()) revert StorageMarket_BadSlot(uint8(next - 1));
         _slots[f.id][openWord] = slots;
     }
 

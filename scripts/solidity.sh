@@ -14,6 +14,9 @@ export FOUNDRY_DISABLE_NIGHTLY_WARNING=1
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 
+for name in $(sed -nE 's/^ *error ([A-Za-z_]+)\(.*/\1/p' $(find contracts -name '*.sol')); do
+    grep -rq "\b$name\b" tests/contracts || { echo "error: no test reaches the error $name" >&2; exit 1; }
+done
 npx --no-install hardhat build --quiet
 MARKET_ARTIFACTS=artifacts/contracts npx --no-install forge test "$@"
 [ $# -eq 0 ] || exit 0

@@ -77,6 +77,8 @@ interface IEscrow {
     error Escrow_NotWholeUnits(uint256 amount);
     /// @notice The token took more or gave less than it was asked for and nothing is left to credit.
     error Escrow_NothingReceived();
+    /// @notice An account holds less than 2^64 units. The market's own token has fewer; this is for others.
+    error Escrow_TooMuch(address account, uint256 units);
     /// @notice `account` has `free` units where `needed` are asked for.
     error Escrow_NotEnough(address account, uint256 free, uint256 needed);
     /// @notice The operator has no allowance in this period.

@@ -65,8 +65,7 @@ interface INodeRegistry {
     /// @notice The endpoint is empty or longer than ENDPOINT_BYTES_MAX.
     error NodeRegistry_BadEndpoint(uint256 length);
     error NodeRegistry_StakeTooSmall(uint256 units, uint256 needed);
-    error NodeRegistry_AmountTooLarge();
-    /// @notice All numbers for nodes or keepers are given away.
+    /// @notice All numbers for nodes are given away.
     error NodeRegistry_Full();
     /// @notice The stake still covers shards, or the periods after the last one are not over.
     error NodeRegistry_StakeBound(NodeId node);

@@ -106,7 +106,7 @@ contract BankTest is World {
         eq(supply - token.totalSupply(), RATE / 20 * UNIT, "once");
     }
 
-    function test_Dealing_with_oneself_loses() public {
+    function test_Self_dealing_for_rewards_loses() public {
         uint256 before = token.totalSupply();
         DealId deal = open(1, RATE, 4, 5, 3);
         for (uint256 i = 0; i < 5; ++i) {
@@ -130,6 +130,13 @@ contract BankTest is World {
         vm.expectRevert(IBank.Bank_BadParameters.selector);
         newBank(1, 1000, 10_000);
         newBank(uint64((CAP - GENESIS) / UNIT / 2 / 1000), 1000, 9999);
+    }
+
+    function test_Before_there_was_a_bank_nothing_was_emitted() public {
+        Bank later = newBank(7, 1000, LAMBDA_BPS);
+        eq(later.FIRST_PERIOD(), period(), "it begins now");
+        eq(later.emissionOf(period()), 7, "now");
+        eq(later.emissionOf(period() - 1), 0, "before");
     }
 
     function newBank(uint64 emission, uint32 halving, uint16 lambda) internal returns (Bank) {

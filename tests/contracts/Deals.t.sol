@@ -5,7 +5,7 @@ import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { OfferLib } from "../../contracts/libraries/WordLib.sol";
 import { IEscrow } from "../../contracts/interfaces/IEscrow.sol";
 import { Acceptance, DealState, DealView, NO_HINT, Refusal } from "../../contracts/types/Deals.sol";
-import { DealId, NodeId, Rate } from "../../contracts/types/Types.sol";
+import { DealId, NodeId, Rate, dealIdOf } from "../../contracts/types/Types.sol";
 import { TermsWord } from "../../contracts/types/Words.sol";
 import { Terms, World } from "./support/World.sol";
 
@@ -254,6 +254,27 @@ contract DealsTest is World {
         leavesSlot1Vacant(terms, all, Refusal.Out);
     }
 
+    function test_A_full_ledger_leaves_the_slot_vacant() public {
+        uint256 rate = 1 << 37;
+        register(6, uint64(100 * rate));
+        register(7, uint64(100 * rate));
+        fund(CLIENT, 1000 * rate);
+        bytes20 root = root4();
+        for (uint48 number = 1; number <= 2; ++number) {
+            Terms memory terms = termsOf(number, rate, 4, 2, 2, 1);
+            Acceptance[] memory all = new Acceptance[](number == 1 ? 1 : 2);
+            all[0] = accept(CLIENT, terms, 0, 6, root);
+            if (number == 2) all[1] = accept(CLIENT, terms, 1, 7, root);
+            if (number == 2) {
+                vm.expectEmit(true, true, true, true, address(market));
+                emit IMarketBase.SlotRefused(dealIdOf(CLIENT, 2), id(6), 0, Refusal.Full);
+            }
+            vm.prank(CLIENT);
+            (, uint256 filled) = market.openDeal(CLIENT, word(terms), all);
+            eq(filled, 1, "filled");
+        }
+    }
+
     function test_An_unknown_node_leaves_the_slot_vacant() public {
         Terms memory terms = terms3();
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
@@ -439,7 +460,7 @@ contract DealsTest is World {
         market.settle(all);
     }
 
-    function test_The_fee_rounds_up_and_dust_deals_still_add_up() public {
+    function test_Rounding_drains_nothing_and_dust_deals_add_up() public {
         DealId deal = open(1, 1, 1, 2, 3);
         DealView memory v = lens.deal(deal);
         eq(v.locked, 7, "six units and a unit of fee");
@@ -450,6 +471,59 @@ contract DealsTest is World {
         v = lens.deal(deal);
         eq(v.paid + v.fee + v.refunded, v.locked, "adds up");
         eq(v.fee, 1, "rounded up");
+    }
+
+    function test_Like_deals_settled_together_come_to_what_they_come_to_alone() public {
+        DealId first = open(1, RATE, 4, 4, 3);
+        DealId second = open(2, RATE, 4, 4, 3);
+        pass(3, 1, 3);
+        pass(1, 1, 2);
+        goTo(lens.deal(first).end);
+        DealId[] memory both = new DealId[](2);
+        (both[0], both[1]) = (first, second);
+        uint256 state = vm.snapshotState();
+        settleOne(first);
+        settleOne(second);
+        (uint256 alone, uint256 fees) = (free(CLIENT), escrow.accountOf(CLIENT).fees);
+        vm.revertToState(state);
+        market.settle(both);
+        eq(free(CLIENT), alone, "together");
+        eq(escrow.accountOf(CLIENT).fees, fees, "fees");
+        eq(locked(CLIENT), 0, "locked");
+    }
+
+    function test_Like_deals_that_were_kept_to_the_end_are_counted_once() public {
+        uint256 before = free(CLIENT);
+        DealId[] memory all = new DealId[](3);
+        for (uint48 i = 0; i < 3; ++i) all[i] = open(i + 1, RATE, 4, 4, 3);
+        pass(4, 1, 3);
+        nextPeriod();
+        market.settle(all);
+        eq(before - free(CLIENT), 3 * 3 * 4 * RATE * 105 / 100, "all of it was earned");
+        eq(locked(CLIENT), 0, "locked");
+    }
+
+    function test_A_deal_of_many_slots_reads_is_paid_and_settles_as_one_of_few() public {
+        for (uint256 i = 6; i <= 12; ++i) register(i, 100e9);
+        DealId deal = open(1, RATE, 4, 3, 12);
+        DealView memory v = lens.deal(deal);
+        for (uint256 i = 0; i < 12; ++i) {
+            eq(v.slots[i].node, i + 1, "node");
+            eq(v.slots[i].root, root4(), "root");
+        }
+        pass(3, 1, 12);
+        nextPeriod();
+        (uint256 paid, uint256 refund) = settleOne(deal);
+        eq(paid, 12 * 3 * RATE, "paid");
+        eq(refund, 0, "refund");
+    }
+
+    function test_A_page_of_deals_is_never_longer_than_PAGE_MAX() public {
+        open(250, RATE, 4, 10, 1);
+        open(100, RATE, 4, 10, 1);
+        eq(lens.lastNumber(CLIENT), 250, "last");
+        eq(lens.dealsOf(CLIENT, 1, 1000).length, 1, "numbers 1 to 200");
+        eq(lens.dealsOf(CLIENT, 201, 1000).length, 1, "and the rest");
     }
 
     // Operators
@@ -558,5 +632,24 @@ contract DealsTest is World {
         all = acceptAll(CLIENT, terms, root);
         vm.prank(OPERATOR);
         market.openDeal(CLIENT, word(terms), all);
+    }
+}
+
+/// @notice A market whose smallest deal pays for its own clean-up.
+contract SmallDealsTest is World {
+    function dealFeeMin() internal pure override returns (uint64) {
+        return 100;
+    }
+
+    function test_A_deal_whose_fee_is_below_the_least_is_not_opened() public {
+        build();
+        register(1, 100e9);
+        fund(CLIENT, 1e9);
+        Terms memory terms = termsOf(1, 198, 4, 10, 1, 1);
+        Acceptance[] memory all = acceptAll(CLIENT, terms, keep(1, 4));
+        vm.prank(CLIENT);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_TooSmall.selector, 99, 100));
+        market.openDeal(CLIENT, word(terms), all);
+        open(1, 200, 4, 10, 1);
     }
 }

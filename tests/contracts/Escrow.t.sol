@@ -6,7 +6,15 @@ import { Escrow } from "../../contracts/Escrow.sol";
 import { IEscrow } from "../../contracts/interfaces/IEscrow.sol";
 import { Rate, UNIT } from "../../contracts/types/Types.sol";
 import { Acceptance } from "../../contracts/types/Deals.sol";
-import { BlacklistingToken, CallingToken, FeeToken, RebasingToken, SigningWallet, ThievingToken } from "./support/OddTokens.sol";
+import {
+    BlacklistingToken,
+    CallingToken,
+    FeeToken,
+    GenerousToken,
+    RebasingToken,
+    SigningWallet,
+    ThievingToken
+} from "./support/OddTokens.sol";
 import { Terms, World } from "./support/World.sol";
 
 /// @notice The vault.
@@ -91,13 +99,48 @@ contract EscrowTest is World {
         eq(free(vm.addr(KEY)), 3, "free");
     }
 
-    function test_A_token_that_takes_a_fee_credits_what_arrived() public {
+    function test_Fee_on_transfer_tokens_credit_what_arrived() public {
         FeeToken odd = new FeeToken();
         Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
         vault.deposit(100 * UNIT);
         eq(vault.accountOf(address(this)).free, 99, "credited");
         eq(odd.balanceOf(address(vault)), 99 * UNIT, "held");
+    }
+
+    function test_A_token_that_gives_more_than_was_sent_credits_what_was_sent() public {
+        GenerousToken odd = new GenerousToken();
+        Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
+        odd.approve(address(vault), 100 * UNIT);
+        vault.deposit(100 * UNIT);
+        eq(vault.accountOf(address(this)).free, 100, "credited");
+    }
+
+    function test_An_account_that_would_overflow_takes_nothing_more() public {
+        RebasingToken odd = new RebasingToken();
+        Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
+        odd.grow(address(this), UNIT << 64);
+        odd.approve(address(vault), type(uint256).max);
+        vault.deposit(uint256(type(uint64).max) * UNIT);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_TooMuch.selector, address(this), 1));
+        vault.deposit(UNIT);
+        eq(odd.balanceOf(address(vault)), uint256(type(uint64).max) * UNIT, "nothing moved");
+        vault.depositFor(OTHER, UNIT);
+    }
+
+    function test_Fees_that_an_account_has_no_room_for_are_the_banks_at_once() public {
+        uint256 fee = 1 << 39;
+        fund(CLIENT, 10 * fee);
+        vm.startPrank(address(market));
+        escrow.lock(CLIENT, CLIENT, 1, 1, 1, 4 * fee);
+        escrow.unlock(CLIENT, fee, 0, fee);
+        eq(escrow.accountOf(CLIENT).fees, fee, "waiting");
+        escrow.unlock(CLIENT, 2 * fee, fee, fee);
+        vm.stopPrank();
+        eq(escrow.accountOf(CLIENT).fees, 0, "no longer");
+        eq(free(address(bank)), 2 * fee, "both");
+        eq(locked(CLIENT), fee, "locked");
+        eq(free(CLIENT), 7 * fee, "refunded");
     }
 
     function test_A_token_that_delivers_nothing_credits_nothing() public {
@@ -108,7 +151,7 @@ contract EscrowTest is World {
         vault.deposit(100 * UNIT);
     }
 
-    function test_A_token_that_calls_back_gets_nowhere() public {
+    function test_Re_entrancy_through_the_token_gets_nowhere() public {
         CallingToken odd = new CallingToken();
         Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
@@ -133,7 +176,7 @@ contract EscrowTest is World {
         new Escrow(address(1), address(2), address(3), address(0));
     }
 
-    function test_A_token_that_grows_by_itself_makes_nobody_richer_or_poorer() public {
+    function test_Rebasing_tokens_make_nobody_richer_or_poorer() public {
         RebasingToken odd = new RebasingToken();
         Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);
@@ -145,7 +188,7 @@ contract EscrowTest is World {
         eq(odd.balanceOf(OTHER), 20 * UNIT, "comes back");
     }
 
-    function test_Who_is_on_a_tokens_blacklist_withdraws_to_another_and_strands_nobody() public {
+    function test_Blacklisting_tokens_strand_nobody() public {
         BlacklistingToken odd = new BlacklistingToken();
         Escrow vault = new Escrow(address(odd), address(1), address(2), address(3));
         odd.approve(address(vault), 100 * UNIT);

@@ -4,7 +4,9 @@ pragma solidity ^0.8.30;
 import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { INodeRegistry } from "../../contracts/interfaces/INodeRegistry.sol";
 import { Acceptance, DealView, SlotState, Standing, Vacated } from "../../contracts/types/Deals.sol";
+import { VacancyLib } from "../../contracts/libraries/WordLib.sol";
 import { DealId, NodeId } from "../../contracts/types/Types.sol";
+import { Vacancy, VacancyWord } from "../../contracts/types/Words.sol";
 import { Terms, World } from "./support/World.sol";
 
 /// @notice Told losses, questions, evictions and cures.
@@ -353,7 +355,44 @@ contract FaultsTest is World {
         market.cure(id(1), "");
     }
 
+    function test_After_a_cure_strikes_are_counted_anew() public {
+        open(1, RATE, 4, 60, 2);
+        evictAfterStrikes(1, 2);
+        uint32 e = period();
+        nextPeriod();
+        cure(1);
+        prove(2);
+        pass(3, 2, 2);
+        nextPeriod();
+        noStrike(e, e, e + 2, e + 3);
+        noStrike(e + 1, e + 1, e + 2, e + 3);
+        market.evict(id(1), e + 2, e + 3, e + 4);
+        yes(lens.standing(id(1)).evicted, "evicted again");
+    }
+
+    function test_Who_is_silent_for_too_long_cures_no_more() public {
+        open(1, RATE, 4, 600, 2);
+        uint32 from = period() + 1;
+        pass(4, 2, 2);
+        goTo(from + 197);
+        market.evict(id(1), from, from + 1, from + 2);
+        goTo(from + 201);
+        vm.prank(ownerOf(1));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Silent.selector, id(1)));
+        market.cure(id(1), "");
+    }
+
     // Questions
+
+    function test_A_slot_has_room_for_so_many_questions_at_once() public {
+        DealId deal = open(1, RATE, 9, 40, 1);
+        Vacancy memory crowded;
+        crowded.asks = type(uint16).max;
+        put(address(market), abi.encodeCall(market.vacancyWord, (deal, 0)), VacancyWord.unwrap(VacancyLib.pack(crowded)));
+        vm.prank(OTHER);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_AskOpen.selector, deal, uint8(0)));
+        market.ask(deal, 0, 1);
+    }
 
     function askOther(DealId deal, uint8 slot, uint64 leaf) internal {
         vm.prank(OTHER);

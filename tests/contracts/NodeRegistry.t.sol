@@ -205,6 +205,22 @@ contract NodeRegistryTest is World {
         eq(lens.standings(id(2), 3).length, 3, "standings");
     }
 
+    function test_A_page_is_never_longer_than_PAGE_MAX() public {
+        uint256 most = registry.PAGE_MAX();
+        for (uint256 i = 1; i <= most + 1; ++i) register(i, STAKE_MIN);
+        eq(registry.nodes(1, type(uint32).max).length, most, "nodes");
+        eq(lens.standings(id(1), type(uint32).max).length, most, "standings");
+    }
+
+    function test_When_all_numbers_are_given_away_no_node_registers() public {
+        put(address(registry), abi.encodeCall(registry.nodeCount, ()), (1 << 24) - 2);
+        eq(register(1, STAKE_MIN), (1 << 24) - 1, "the last number");
+        fund(OTHER, STAKE_MIN);
+        vm.prank(OTHER);
+        vm.expectRevert(INodeRegistry.NodeRegistry_Full.selector);
+        registry.register(HOT, STAKE_MIN, 1, 1, FINGERPRINT, "https://a");
+    }
+
     function test_A_registry_without_its_parts_is_not_made() public {
         vm.expectRevert(INodeRegistry.NodeRegistry_ZeroAddress.selector);
         new NodeRegistry(address(0), address(1), 1);

@@ -136,6 +136,35 @@ contract ProofsTest is World {
         prove(1);
     }
 
+    function test_A_proof_names_no_range_beyond_the_ledger() public {
+        open(1, RATE, 4, 10, 2);
+        nextPeriod();
+        bytes memory proof = proofOf(id(1));
+        // What would be the first range of node 2.
+        proof[0] = 0x40;
+        uint32 p = period();
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_WrongRange.selector, 0));
+        market.prove(id(1), p, proof);
+    }
+
+    function test_The_bases_that_programs_ask_for_are_those_of_the_format() public {
+        DealId deal = open(1, RATE, 4, 10, 1);
+        goTo(period());
+        (uint32 p,) = lens.current();
+        bytes20 seed = clock.seedOf(p);
+        bytes memory rest = abi.encodePacked(block.chainid, address(market), uint32(7), p, bytes32(seed));
+        eq(
+            market.challengeBase(id(7), p, seed),
+            keccak256(bytes.concat(bytes32("storage-market challenge v1"), rest)),
+            "challenge"
+        );
+        eq(
+            market.takeoverBase(deal, 3, id(7), p, seed),
+            keccak256(bytes.concat(bytes32("storage-market takeover v1"), rest, abi.encodePacked(deal, uint8(3)))),
+            "takeover"
+        );
+    }
+
     /// @dev Flips one bit anywhere, cuts and appends: nothing but the proof itself is taken.
     function testFuzz_Any_changed_proof_is_refused(uint256 where, uint8 bit, uint8 kind) public {
         open(1, RATE, 5, 10, 1);

@@ -43,6 +43,7 @@ contract RepairTest is World {
     function test_A_lost_slot_is_reserved_rebuilt_and_claimed() public {
         DealId deal = lostSlot();
         eq(market.bondOf(deal, 1), 2 * RATE, "two periods of pay");
+        eq(lens.vacancy(deal, 3).bond, 0, "a slot that the deal does not have");
         uint256 before = free(ownerOf(4));
         vm.expectEmit(true, true, true, true, address(market));
         emit IMarketBase.SlotReserved(deal, id(4), 1, period() + 2, 2 * RATE);

@@ -20,6 +20,18 @@ contract FeeToken is ERC20 {
     }
 }
 
+/// @notice Gives double of what is sent.
+contract GenerousToken is ERC20 {
+    constructor() ERC20("Generous", "GEN") {
+        _mint(msg.sender, 1e27);
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, amount);
+        if (from != address(0) && to != address(0)) super._update(address(0), to, amount);
+    }
+}
+
 /// @notice Takes everything and gives nothing.
 contract ThievingToken is ERC20 {
     constructor() ERC20("Thief", "THF") {

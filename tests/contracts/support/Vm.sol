@@ -22,6 +22,9 @@ interface Vm {
     function getBlockNumber() external view returns (uint256);
     function setBlockhash(uint256 height, bytes32 hash) external;
     function etch(address target, bytes calldata code) external;
+    function store(address target, bytes32 place, bytes32 value) external;
+    function record() external;
+    function accesses(address target) external returns (bytes32[] memory reads, bytes32[] memory writes);
     function chainId(uint256 id) external;
     function snapshotState() external returns (uint256);
     function revertToState(uint256 id) external returns (bool);

@@ -70,16 +70,16 @@ abstract contract World is Assertions {
     mapping(bytes20 root => Shard) internal disks;
 
     /// @notice Deploys a contract as the tests were compiled with, or, if MARKET_ARTIFACTS names a folder, from there.
-    function deploy(string memory name, bytes memory parameters) internal returns (address at) {
+    function deploy(string memory name, bytes memory parameters) internal returns (address made_) {
         string memory folder = vm.envOr("MARKET_ARTIFACTS", string(""));
         string memory artifact = bytes(folder).length == 0
             ? string.concat(name, ".sol:", name)
             : string.concat(folder, "/", name, ".sol/", name, ".json");
         bytes memory code = bytes.concat(vm.getCode(artifact), parameters);
         assembly ("memory-safe") {
-            at := create(0, add(code, 0x20), mload(code))
+            made_ := create(0, add(code, 0x20), mload(code))
         }
-        yes(at != address(0), name);
+        yes(made_ != address(0), name);
     }
 
     function build() internal {
@@ -102,7 +102,7 @@ abstract contract World is Assertions {
             stakePeriods: STAKE_PERIODS,
             reportBounty: REPORT_BOUNTY,
             askBond: ASK_BOND,
-            dealFeeMin: 1
+            dealFeeMin: dealFeeMin()
         });
         address custody = deploy("Custody", abi.encode(made));
         address faults = deploy("Faults", abi.encode(made, custody));
@@ -115,6 +115,11 @@ abstract contract World is Assertions {
         lens = MarketLens(deploy("MarketLens", abi.encode(marketAt)));
         clock = IClock(marketAt);
         vm.roll(10 * L);
+    }
+
+    /// @notice Least fee of a deal, units.
+    function dealFeeMin() internal pure virtual returns (uint64) {
+        return 1;
     }
 
     // Time
