@@ -210,6 +210,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
             uint256 fees = uint40(word >> _FEES_AT);
             units += fees;
             _accounts[clients[i]] = AccountWord.wrap(word - (fees << _FEES_AT));
+            emit FeesTaken(clients[i], fees);
         }
         _give(BANK, units);
     }

@@ -70,6 +70,9 @@ interface IEscrow {
     /// @notice `units` of stake came back to `account`.
     event Unstaked(address indexed account, uint256 units, uint256 free);
 
+    /// @notice `units` of fees that waited in the account of `client` went to the bank.
+    event FeesTaken(address indexed client, uint256 units);
+
     error Escrow_NotMarket(address caller);
     error Escrow_NotRegistry(address caller);
     error Escrow_NotBank(address caller);

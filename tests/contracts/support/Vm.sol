@@ -3,6 +3,14 @@ pragma solidity ^0.8.30;
 
 /// @notice The cheat codes that these tests use.
 interface Vm {
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory logs);
     function roll(uint256 height) external;
     function getCode(string calldata artifact) external view returns (bytes memory);
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
