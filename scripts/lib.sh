@@ -3,6 +3,7 @@
 #   need COMMAND PACKAGE       installs a Debian package when root, else names what is missing
 #   want_library FILE PACKAGE  the same for a shared library that is only wished for: without it the caller goes on
 #   install_packages           npm ci, if node_modules is not what package-lock.json asks for
+#   forge ARGUMENTS…           Foundry's forge, as package.json installs it
 #   build_market               contracts and the command line, if their sources changed since they were built
 #   market_program ARGUMENTS…  becomes the built command line
 # Messages go to standard error. Each step that has nothing to do takes some milliseconds.
@@ -41,6 +42,9 @@ locked() {
     exec {lock}<&-
     return "$status"
 }
+
+# The package's own command ends with 0 whatever the tests say, so its program is called instead.
+forge() { FOUNDRY_DISABLE_NIGHTLY_WARNING=1 "$REPO"/node_modules/@foundry-rs/forge-*-*/bin/forge "$@"; }
 
 packages_state() { (cd -- "$REPO" && cat package.json package-lock.json .npmrc | sha256sum); }
 

@@ -10,7 +10,6 @@ BRANCHES_MIN=98
 
 install_packages
 cd "$REPO"
-export FOUNDRY_DISABLE_NIGHTLY_WARNING=1
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 
@@ -18,9 +17,9 @@ for name in $(sed -nE 's/^ *error ([A-Za-z_]+)\(.*/\1/p' $(find contracts -name 
     grep -rq "\b$name\b" tests/contracts || { echo "error: no test reaches the error $name" >&2; exit 1; }
 done
 npx --no-install hardhat build --quiet
-MARKET_ARTIFACTS=artifacts/contracts npx --no-install forge test "$@"
+MARKET_ARTIFACTS=artifacts/contracts forge test "$@"
 [ $# -eq 0 ] || exit 0
-npx --no-install forge coverage --report summary --no-match-coverage '^(tests|node_modules)/' | tee "$report"
+forge coverage --report summary --no-match-coverage '^(tests|node_modules)/' | tee "$report"
 awk -F'|' -v least="$BRANCHES_MIN" '
     / Total / { split($5, share, "%"); found = 1; if (share[1] + 0 < least) { print "error: " $5 " of the branches are reached, " least "% are needed"; exit 1 } }
     END { if (!found) { print "error: no coverage was counted"; exit 1 } }' "$report"

@@ -18,10 +18,11 @@ import { DealId, NodeId } from "../../contracts/types/Types.sol";
 import { Book, DealWord, EntryWord, Vacancy } from "../../contracts/types/Words.sol";
 import { Actors } from "./support/Actors.sol";
 import { Assertions } from "./support/Assertions.sol";
+import { Life } from "./support/Life.sol";
 import { Vm } from "./support/Vm.sol";
 
 /// @notice Whoever reads all events, and nothing else, knows all that the market holds.
-contract EventsTest is Assertions {
+contract EventsTest is Assertions, Life {
     using DealLib for DealWord;
     using EntryLib for EntryWord;
 
@@ -98,7 +99,7 @@ contract EventsTest is Assertions {
     }
 
     function test_Events_alone_rebuild_all_state() public {
-        actors.live(8007, 12);
+        live(actors, 8007, 12);
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i = 0; i < logs.length; ++i) {
             i = passOverUndone(logs, i);

@@ -14,6 +14,7 @@ import { DealId, NodeId, UNIT } from "../../contracts/types/Types.sol";
 import { Book, Vacancy } from "../../contracts/types/Words.sol";
 import { Actors } from "./support/Actors.sol";
 import { Assertions } from "./support/Assertions.sol";
+import { Life } from "./support/Life.sol";
 
 /// @notice What holds after anything that anyone does:
 /// 1. The vault holds exactly what it owes: free money, stakes, what nodes earned, and what open deals have left.
@@ -22,7 +23,7 @@ import { Assertions } from "./support/Assertions.sol";
 /// 4. A client's lock is the sum of its open deals.
 /// 5. A node's rate is the sum of its live ranges, and its ranges tile its ledger.
 /// 6. Rewards are a part of the fee on what was paid, and never lift the supply above the cap.
-contract InvariantsTest is Assertions {
+contract InvariantsTest is Assertions, Life {
     Actors internal actors;
     Token internal token;
     Escrow internal escrow;
@@ -166,7 +167,7 @@ contract InvariantsTest is Assertions {
 
     /// @dev Not an invariant, but without it the others might hold of nothing.
     function test_The_actors_get_something_done() public {
-        actors.live(8007, 12);
+        live(actors, 8007, 12);
         Actors.Done memory done = actors.whatHappened();
         yes(done.losses != 0, "losses");
         yes(done.convictions != 0, "convictions");

@@ -113,34 +113,6 @@ contract Actors is World {
         return ownerOf(i);
     }
 
-    /// @notice So many rounds of everything, in an order that reaches most of it.
-    function live(uint256 seed, uint256 rounds) external {
-        for (uint256 i = 0; i < rounds; ++i) {
-            seed = uint256(keccak256(abi.encode(seed)));
-            this.openDeal(seed, seed >> 16, seed >> 32, seed >> 48, seed >> 64, seed >> 80);
-            this.passPeriods(seed);
-            this.proveEverything(0);
-            this.extend(seed, seed >> 8, seed >> 16);
-            this.fillSlot(seed >> 8, seed >> 16, seed >> 24);
-            this.openByOperator(seed >> 32, seed >> 40, seed >> 48);
-            for (uint256 j = 0; j < 3; ++j) this.settle(seed >> (8 * j));
-            this.trim(seed >> 96);
-            this.handOver(seed >> 7, seed >> 17, seed >> 27);
-            if (i % 3 == 0) this.declareLoss(seed >> 5, seed >> 25);
-            this.ask(seed >> 4, seed >> 14, seed >> 24);
-            if (i % 2 == 0) this.answer(seed);
-            this.closeAsk(seed >> 11);
-            this.strike(seed >> 12, seed >> 40);
-            this.reserve(seed >> 13, seed >> 23, seed >> 33);
-            this.claim(seed >> 6, i % 2 == 0);
-            if (i % 4 == 0) this.cure(seed >> 12);
-            this.compensate(seed >> 3, seed >> 31);
-            this.endEarly(seed >> 9, seed >> 41);
-            this.release(seed >> 2, seed >> 22);
-            this.putMoneyIn(seed, 1e12);
-        }
-    }
-
     // Time
 
     function passBlocks(uint256 blocks) external {
