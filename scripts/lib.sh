@@ -1,7 +1,8 @@
 # Shared by the scripts of this folder; read with `.`, not run. Gives:
 #   REPO, CONFIGURATION        the repository's folder; what dotnet builds
 #   need COMMAND PACKAGE       installs a Debian package when root, else names what is missing
-#   want_library FILE PACKAGE  the same for a shared library that is only wished for: without it the caller goes on
+#   want COMMAND PACKAGE       the same for a program that is only wished for: without it the caller goes on
+#   want_library FILE PACKAGE  the same for a shared library
 #   install_packages           npm ci, if node_modules is not what package-lock.json asks for
 #   forge ARGUMENTS…           Foundry's forge, as package.json installs it
 #   build_market               contracts and the command line, if their sources changed since they were built
@@ -24,8 +25,11 @@ need() {
     exit 1
 }
 
-want_library() {
-    [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F "$1")" ] && return
+want() { command -v "$1" > /dev/null || wished "$1" "$2"; }
+
+want_library() { [ -n "$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F "$1")" ] || wished "$1" "$2"; }
+
+wished() {
     if [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
         echo "installing $2" >&2
         { apt-get install -y -q "$2" || { apt-get update -q && apt-get install -y -q "$2"; }; } >&2 && return

@@ -71,6 +71,8 @@ public static class NodeHost
         MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, string dataDir)
     {
         WebApplicationBuilder builder = MarketHost.CreateBuilder(hostOptions);
+        // Bytes that came are decrypted and stored by the thread that got them; nothing in the way of a request blocks it.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(config.Listen, listen =>

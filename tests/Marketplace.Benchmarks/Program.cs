@@ -4,7 +4,7 @@ using Marketplace.Benchmarks;
 Dictionary<string, Func<Task<IReadOnlyDictionary<string, double?>>>> benchmarks = new()
 {
     ["coding"] = Marketplace.Benchmarks.Coding.CodingBenchmark.RunAsync,
-    ["transfer"] = TransferBenchmark.RunAsync,
+    ["transfer"] = Marketplace.Benchmarks.Transfer.TransferBenchmark.RunAsync,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<Task<IReadOnlyDictionary<string, double?>>>? run))

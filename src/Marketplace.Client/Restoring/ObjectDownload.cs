@@ -13,7 +13,7 @@ namespace Marketplace.Client.Restoring;
 internal sealed class ObjectDownload(Func<ulong, CancellationToken, Task<OpenBundle>> open, IProgress<long>? progress)
 {
     /// <summary>Reads that run at the same time; each holds about three times <see cref="Extents.BytesMax"/>.</summary>
-    public const int ReadsMax = 5;
+    public const int ReadsMax = 4;
 
     private long _done;
 

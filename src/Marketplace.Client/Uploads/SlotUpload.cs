@@ -19,6 +19,7 @@ internal sealed class SlotUpload
 {
     private const long PauseAtBytes = 1 << 20;
     private const int SegmentBytes = 64 * 1024;
+    private const int FlushFromBytes = 128 * 1024;
 
     private static readonly PipeOptions s_pipe = new(
         pauseWriterThreshold: PauseAtBytes, resumeWriterThreshold: PauseAtBytes / 2, minimumSegmentSize: SegmentBytes, useSynchronizationContext: false);
@@ -48,10 +49,12 @@ internal sealed class SlotUpload
         if (IsAlive) System.Buffers.BuffersExtensions.Write(_pipe.Writer, bytes);
     }
 
-    /// <summary>Waits while the node is slower than the source.</summary>
-    public async ValueTask FlushAsync(CancellationToken token)
+    /// <summary>Hands on what was written, once it is worth waking the connection, and waits while the node is slower than the source.</summary>
+    public ValueTask FlushAsync(CancellationToken token) =>
+        IsAlive && _pipe.Writer.UnflushedBytes >= FlushFromBytes ? HandOnAsync(token) : ValueTask.CompletedTask;
+
+    private async ValueTask HandOnAsync(CancellationToken token)
     {
-        if (!IsAlive) return;
         try
         {
             FlushResult flushed = await _pipe.Writer.FlushAsync(token);

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Marketplace.Storage;
 
@@ -7,6 +8,7 @@ namespace Marketplace.Storage;
 internal static partial class DiskSync
 {
     private const int ReadOnly = 0;
+    private const uint BeginWriting = 2;    // SYNC_FILE_RANGE_WRITE
 
     /// <summary>Flushes a folder. On Windows the file system does this with the rename.</summary>
     /// <exception cref="IOException">The operating system refused.</exception>
@@ -25,6 +27,13 @@ internal static partial class DiskSync
         }
     }
 
+    /// <summary>Lets the disk begin to write a range of a file. Promises nothing: only a flush does.</summary>
+    public static void BeginFlush(SafeFileHandle file, long offset, long bytes)
+    {
+        // A system or a file system that cannot do this does all of it when the file is flushed.
+        if (OperatingSystem.IsLinux()) _ = SyncFileRange(file, offset, bytes, BeginWriting);
+    }
+
     private static IOException Failure(string path)
     {
         var inner = new Win32Exception(Marshal.GetLastPInvokeError());
@@ -38,6 +47,10 @@ internal static partial class DiskSync
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Fsync(int handle);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SyncFileRange(SafeFileHandle file, long offset, long bytes, uint flags);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -1,0 +1,31 @@
+namespace Marketplace.Benchmarks.Transfer;
+
+/// <summary>Whole processes on a devnet of its own, through the command line as people use it, beside restic on the same machine.</summary>
+internal static class TransferBenchmark
+{
+    public static async Task<IReadOnlyDictionary<string, double?>> RunAsync()
+    {
+        string folder = Directory.CreateTempSubdirectory("market-bench-").FullName;
+        var figures = new Dictionary<string, double?>();
+        try
+        {
+            await StoreWrite.RunAsync(folder, figures);
+            await using LocalMarket market = await LocalMarket.StartAsync(folder);
+            await CorpusTransfer.RunAsync(market, folder, figures);
+            await FolderAgain.RunAsync(market, folder, figures);
+            (Measured put1, Measured get1) = await LargeFile.RunAsync(market, folder, 1);
+            (Measured put4, Measured get4) = await LargeFile.RunAsync(market, folder, 4);
+            figures["put1GiBPeakMiB"] = Math.Round(put1.PeakMiB, 1);
+            figures["get1GiBPeakMiB"] = Math.Round(get1.PeakMiB, 1);
+            figures["put1GiBMiBPerSecond"] = LargeFile.Speed(1, put1);
+            figures["get1GiBMiBPerSecond"] = LargeFile.Speed(1, get1);
+            figures["putPeakMiB"] = Math.Round(put4.PeakMiB, 1);
+            figures["getPeakMiB"] = Math.Round(get4.PeakMiB, 1);
+            return figures;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
