@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Marketplace.Benchmarks.Transfer;
@@ -5,8 +6,6 @@ namespace Marketplace.Benchmarks.Transfer;
 /// <summary>A devnet of its own, and the built command line. What it measures counts the client and all nodes.</summary>
 internal sealed class LocalMarket : IAsyncDisposable
 {
-    private const int Nodes = 6;
-
     private readonly string _devnet;
     private readonly string _script;
     private readonly string _program;
@@ -22,12 +21,12 @@ internal sealed class LocalMarket : IAsyncDisposable
         _environment = new Dictionary<string, string> { ["MARKET_DEVNET"] = Path.Combine(_devnet, "devnet.json") };
     }
 
-    public static async Task<LocalMarket> StartAsync(string folder)
+    public static async Task<LocalMarket> StartAsync(string folder, int nodes)
     {
         var market = new LocalMarket(folder);
         try
         {
-            await Measured.RunAsync(market._script, ["up", "--dir", market._devnet, "--nodes", $"{Nodes}", "--detach"], market._environment);
+            await Measured.RunAsync(market._script, ["up", "--dir", market._devnet, "--nodes", nodes.ToString(CultureInfo.InvariantCulture), "--detach"], market._environment);
             using JsonDocument devnet = JsonDocument.Parse(await File.ReadAllBytesAsync(market._environment["MARKET_DEVNET"]));
             market._nodes = [.. devnet.RootElement.GetProperty("nodes").EnumerateArray().Select(node => node.GetProperty("pid").GetInt32())];
             await market.RunAsync("deposit", "1000");
