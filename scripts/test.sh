@@ -58,7 +58,9 @@ printed() {
 
 solidity() {
     check solhint npm run --silent lint
+    check Economics node scripts/economics.js
     count Solidity ./scripts/solidity.sh
+    check Mutations ./scripts/mutate.sh --sample 2 --seed 2026
 }
 
 # The formatter loads the generator of the chain's bindings from where this configuration has built it.

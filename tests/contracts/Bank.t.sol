@@ -65,6 +65,16 @@ contract BankTest is World {
         eq(free(ownerOf(1)), 3 * RATE * 25 / 1000, "the third as well");
     }
 
+    function test_A_reward_is_for_what_was_proved_not_for_what_was_taken_on_since() public {
+        open(1, RATE, 4, 10, 1);
+        nextPeriod();
+        open(2, 5 * RATE, 4, 10, 1);
+        prove(1);
+        nextPeriod();
+        mint(1);
+        eq(free(ownerOf(1)), RATE * 25 / 1000, "the first deal's part");
+    }
+
     function test_The_emission_is_shared_when_it_is_less_than_the_part_of_the_fee() public view {
         uint32 p = period();
         eq(bank.rewardOf(p, 200e12, 100e12), FIRST_EMISSION * REWARD_PARTS / 2, "half of what was paid, half of the emission");
@@ -199,6 +209,9 @@ contract BankTest is World {
         // A contract that answers every call with the 32 bytes it was asked with.
         vm.etch(0x0000F90827F1C53a10cb7A02335B175320002935, hex"6020600060003760206000f3");
         eq(clock.seedOf(10), bytes20(bytes32(uint256(202))), "its answer");
+        vm.roll(202);
+        eq(clock.seedOf(10), bytes20(0), "it is not asked for a block that is not over");
+        vm.roll(1000);
         // And one that reverts.
         vm.etch(0x0000F90827F1C53a10cb7A02335B175320002935, hex"60006000fd");
         eq(clock.seedOf(10), bytes20(0), "none");

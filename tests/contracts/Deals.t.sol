@@ -150,6 +150,12 @@ contract DealsTest is World {
         market.openDeal(CLIENT, word(terms), all);
 
         all = acceptAll(CLIENT, terms, root4());
+        all[2] = accept(CLIENT, terms, 1, 3, all[0].root);
+        vm.prank(CLIENT);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(1)));
+        market.openDeal(CLIENT, word(terms), all);
+
+        all = acceptAll(CLIENT, terms, root4());
         all[2].offer = OfferLib.pack(3, id(3), vm.getBlockNumber() + L, NO_HINT);
         vm.prank(CLIENT);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_BadSlot.selector, uint8(3)));
@@ -166,13 +172,15 @@ contract DealsTest is World {
     }
 
     function test_Too_little_money_locks_nothing() public {
+        open(2, RATE, 4, 10, 1);
+        (uint256 free_, uint256 locked_) = (free(CLIENT), locked(CLIENT));
         Terms memory terms = termsOf(1, 30_000_000_000, 4, 100, 3, 1);
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         uint256 units = market.quote(terms.rate, 3, 100);
         vm.prank(CLIENT);
-        vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_NotEnough.selector, CLIENT, 1000e9, units));
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_NotEnough.selector, CLIENT, free_, units));
         market.openDeal(CLIENT, word(terms), all);
-        eq(locked(CLIENT), 0, "locked");
+        eq(locked(CLIENT), locked_, "locked");
     }
 
     // Acceptances that no longer hold
@@ -246,6 +254,23 @@ contract DealsTest is World {
         leavesSlot1Vacant(terms, all, Refusal.Stake);
     }
 
+    function test_A_stake_covers_the_reporters_bounty_as_well() public {
+        uint256 rate = 1 << 29;
+        fund(CLIENT, 100 * rate);
+        register(6, uint64(STAKE_PERIODS * rate + REPORT_BOUNTY - 1));
+        bytes20 root = root4();
+        Terms memory terms = termsOf(1, rate, 4, 2, 1, 1);
+        Acceptance[] memory all = new Acceptance[](1);
+        all[0] = accept(CLIENT, terms, 0, 6, root);
+        vm.prank(CLIENT);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_TooFewFilled.selector, 0, 1));
+        market.openDeal(CLIENT, word(terms), all);
+        vm.prank(CLIENT);
+        registry.addStake(id(6), 1);
+        vm.prank(CLIENT);
+        market.openDeal(CLIENT, word(terms), all);
+    }
+
     function test_A_leaving_node_takes_no_slot() public {
         Terms memory terms = terms3();
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
@@ -279,6 +304,8 @@ contract DealsTest is World {
         Terms memory terms = terms3();
         Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
         all[1] = accept(CLIENT, terms, 1, 77, all[0].root);
+        // What is no signature has no signer, and an unknown node has no key.
+        all[1].r = 0;
         leavesSlot1Vacant(terms, all, Refusal.Signature);
     }
 
@@ -490,6 +517,23 @@ contract DealsTest is World {
         eq(free(CLIENT), alone, "together");
         eq(escrow.accountOf(CLIENT).fees, fees, "fees");
         eq(locked(CLIENT), 0, "locked");
+    }
+
+    function test_Deals_alike_in_their_first_slot_alone_are_counted_each() public {
+        DealId first = open(1, RATE, 4, 4, 2);
+        Terms memory terms = termsOf(2, RATE, 4, 4, 2, 1);
+        Acceptance[] memory all = acceptAll(CLIENT, terms, root4());
+        all[1] = accept(CLIENT, terms, 1, 3, all[0].root);
+        vm.prank(CLIENT);
+        (DealId second,) = market.openDeal(CLIENT, word(terms), all);
+        pass(3, 1, 2);
+        pass(1, 1, 3);
+        nextPeriod();
+        DealId[] memory both = new DealId[](2);
+        (both[0], both[1]) = (first, second);
+        uint256 before = free(CLIENT) + locked(CLIENT);
+        market.settle(both);
+        eq(before - free(CLIENT), (4 + 4 + 4 + 1) * RATE * 105 / 100, "the third node proved once");
     }
 
     function test_Like_deals_that_were_kept_to_the_end_are_counted_once() public {

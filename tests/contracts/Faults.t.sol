@@ -58,6 +58,13 @@ contract FaultsTest is World {
         eq(stakeOf(1), STAKE - 3 * RATE, "three periods are left");
     }
 
+    function test_However_much_is_left_a_told_loss_costs_ten_periods() public {
+        DealId deal = open(1, RATE, 4, 16, 1);
+        nextPeriod();
+        declare(1, deal, 0);
+        eq(stakeOf(1), STAKE - 10 * RATE, "of fifteen");
+    }
+
     function test_Before_the_slot_begins_a_told_loss_forfeits_nothing() public {
         DealId first = open(1, RATE, 4, 40, 1);
         nextPeriod();
@@ -359,6 +366,7 @@ contract FaultsTest is World {
         open(1, RATE, 4, 60, 2);
         evictAfterStrikes(1, 2);
         uint32 e = period();
+        prove(2);
         nextPeriod();
         cure(1);
         prove(2);
@@ -447,6 +455,8 @@ contract FaultsTest is World {
         vm.expectPartialRevert(IMarketBase.StorageMarket_NotConvictable.selector);
         market.convict(deal, 1, OTHER);
         pass(1, 1, 2);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_NotConvictable.selector);
+        market.convict(deal, 1, OTHER);
         vm.expectPartialRevert(IMarketBase.StorageMarket_AskPending.selector);
         market.withdrawAsk(deal, 1, OTHER);
         nextPeriod();
@@ -462,6 +472,19 @@ contract FaultsTest is World {
         yes(lens.duty(id(2)).barred, "this period is forfeited");
         vm.expectPartialRevert(IMarketBase.StorageMarket_NotConvictable.selector);
         market.convict(deal, 1, OTHER);
+    }
+
+    function test_If_the_chain_stood_still_nobody_is_convicted() public {
+        DealId deal = open(1, RATE, 9, 40, 2);
+        nextPeriod();
+        uint256 before = free(OTHER);
+        askOther(deal, 1, 7);
+        proveAll(2);
+        goTo(period() + 2);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_NotConvictable.selector);
+        market.convict(deal, 1, OTHER);
+        market.withdrawAsk(deal, 1, OTHER);
+        eq(free(OTHER), before, "the bond is back");
     }
 
     function test_A_question_that_binds_nobody_any_more_comes_back() public {

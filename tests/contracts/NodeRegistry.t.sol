@@ -152,6 +152,8 @@ contract NodeRegistryTest is World {
         uint32 end = lens.deal(deal).end;
         goTo(end - 1);
         prove(1);
+        vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_StakeBound.selector, node));
+        registry.takeStake(node);
         goTo(end + 4);
         vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_StakeBound.selector, node));
         registry.takeStake(node);

@@ -4,7 +4,8 @@ pragma solidity ^0.8.30;
 import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { Acceptance, DealView, Duty, EntryView, Standing } from "../../contracts/types/Deals.sol";
 import { DealId } from "../../contracts/types/Types.sol";
-import { EntryWord } from "../../contracts/types/Words.sol";
+import { EntryWord, OfferWord } from "../../contracts/types/Words.sol";
+import { BookLib } from "../../contracts/libraries/BookLib.sol";
 import { RateLib } from "../../contracts/libraries/RateLib.sol";
 import { Terms, World } from "./support/World.sol";
 
@@ -229,10 +230,36 @@ contract ProofsTest is World {
         vm.roll(uint256(period() + 3) * L - 1);
         DealId deal = openWithHint(2, RATE, 0);
         eq(lens.deal(deal).slots[0].start, RATE, "appended");
-        DealId wild = openWithHint(3, RATE, 1 << 38);
-        eq(lens.deal(wild).slots[0].start, 2 * RATE, "a hint into another node's ledger is passed over");
-        DealId middle = openWithHint(4, RATE, 7);
-        eq(lens.deal(middle).slots[0].start, 3 * RATE, "so is one into a range");
+        DealId middle = openWithHint(3, RATE, 7);
+        eq(lens.deal(middle).slots[0].start, 2 * RATE, "a hint into a range is passed over");
+    }
+
+    function test_A_hint_into_another_nodes_ledger_is_passed_over() public {
+        open(1, RATE, 4, 2, 3);
+        goTo(period() + 4);
+        Terms memory terms = termsOf(2, RATE, 4, 5, 1, 1);
+        Acceptance[] memory all = new Acceptance[](1);
+        all[0] = accept(CLIENT, terms, 0, 2, keep(2, 4));
+        // 1 + the place that lies 2^38 behind the first of node 2: where the first of node 3 is, which is dead.
+        all[0].offer = OfferWord.wrap(OfferWord.unwrap(all[0].offer) | (((1 << 38) + 1) << 72));
+        vm.prank(CLIENT);
+        (DealId deal,) = market.openDeal(CLIENT, word(terms), all);
+        eq(lens.deal(deal).slots[0].start, RATE, "appended");
+    }
+
+    function test_A_draw_on_the_first_position_behind_a_range_is_not_in_it() public {
+        open(1, 1, 4, 100, 1);
+        open(2, 1, 4, 100, 1);
+        nextPeriod();
+        bytes memory proof = proofOf(id(1));
+        while (uint40(bytes5(proof)) != 1) {
+            nextPeriod();
+            proof = proofOf(id(1));
+        }
+        proof[4] = 0;
+        uint32 p = period();
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_WrongRange.selector, 0));
+        market.prove(id(1), p, proof);
     }
 
     function test_A_trimmed_tail_leaves_nothing_stale() public {
@@ -282,7 +309,12 @@ contract ProofsTest is World {
         starts[0] = uint64(RATE);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotTrimmable.selector, starts[0]));
         market.trim(id(1), starts);
-        goTo(period() + 3);
+        goTo(period() + 2);
+        prove(1);
+        // In its last period it still lives.
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotTrimmable.selector, starts[0]));
+        market.trim(id(1), starts);
+        goTo(period() + 1);
         prove(1);
         starts[0] = 0;
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotTrimmable.selector, starts[0]));
@@ -350,7 +382,9 @@ contract ProofsTest is World {
         vm.prank(ownerOf(1));
         vm.expectPartialRevert(IMarketBase.StorageMarket_BookBehind.selector);
         registry.exit(id(1));
+        uint256 asOf = BookLib.unpack(market.bookWord(id(1))).asOf;
         market.roll(id(1), 1000);
+        eq(BookLib.unpack(market.bookWord(id(1))).asOf, asOf + market.ROLL_MAX(), "so far at once");
         market.roll(id(1), 1000);
         vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Silent.selector, id(1)));
         market.prove(id(1), p, "");

@@ -132,7 +132,11 @@ contract RepairTest is World {
             abi.encodeWithSelector(IMarketBase.StorageMarket_Reserved.selector, id(4), period() + 2)
         );
         market.reserve(deal, 1, id(5));
-        goTo(period() + 3);
+        goTo(period() + 2);
+        vm.prank(ownerOf(5));
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Reserved.selector, id(4), period()));
+        market.reserve(deal, 1, id(5));
+        nextPeriod();
         eq(market.bondOf(deal, 1), 4 * RATE, "double");
         uint256 before = free(CLIENT);
         reserve(5, deal, 1);

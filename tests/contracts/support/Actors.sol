@@ -13,6 +13,7 @@ import {
     Standing
 } from "../../../contracts/types/Deals.sol";
 import { DealId, NodeId, Rate, UNIT, dealIdOf } from "../../../contracts/types/Types.sol";
+import { DealWord } from "../../../contracts/types/Words.sol";
 import { BookLib } from "../../../contracts/libraries/BookLib.sol";
 import { RateLib } from "../../../contracts/libraries/RateLib.sol";
 import { Shards } from "./Shards.sol";
@@ -73,6 +74,49 @@ contract Actors is World {
     Question[] internal reserved;
     uint256[] internal reservedBy;
 
+    /// @dev What was seen of a deal, a node, and a client, none of which ever goes back.
+    struct Seen {
+        DealState state;
+        mapping(uint256 slot => bool) wasHeld;
+    }
+
+    mapping(DealId id => Seen) internal seenOf;
+    mapping(NodeId node => Standing) internal seenAt;
+    mapping(uint256 client => uint256) internal seenNumber;
+    mapping(uint256 period => bytes20) internal seenSeed;
+
+    /// @notice Status never runs backward.
+    modifier watched() {
+        _;
+        for (uint256 i = 0; i < deals.length; ++i) {
+            Seen storage seen = seenOf[deals[i]];
+            if (seen.state == DealState.Settled && DealWord.unwrap(market.dealWord(deals[i])) == 0) continue;
+            DealView memory v = lens.deal(deals[i]);
+            yes(v.state >= seen.state && v.state != DealState.None, "a deal goes on");
+            seen.state = v.state;
+            for (uint256 j = 0; j < v.slots.length; ++j) {
+                bool isHeld = v.slots[j].state != SlotState.Vacant;
+                yes(isHeld || !seen.wasHeld[j], "a slot that was held is never as if it had not been");
+                seen.wasHeld[j] = isHeld;
+            }
+        }
+        for (uint256 i = 1; i <= NODES; ++i) {
+            Standing memory s = lens.standing(id(i));
+            Standing storage seen = seenAt[id(i)];
+            yes(s.provedPeriods >= seen.provedPeriods && s.lastProved >= seen.lastProved, "proofs stay");
+            seenAt[id(i)] = s;
+        }
+        for (uint256 i = 1; i <= CLIENTS; ++i) {
+            uint256 number = escrow.accountOf(client(i)).lastNumber;
+            yes(number >= seenNumber[i], "numbers are not given back");
+            seenNumber[i] = number;
+        }
+        uint32 p = period();
+        (bytes20 seed,) = lens.period(p);
+        yes(seenSeed[p] == 0 || seed == seenSeed[p], "a pinned seed stays");
+        seenSeed[p] = seed;
+    }
+
     function whatHappened() external view returns (Done memory) {
         return done;
     }
@@ -115,18 +159,18 @@ contract Actors is World {
 
     // Time
 
-    function passBlocks(uint256 blocks) external {
+    function passBlocks(uint256 blocks) external watched {
         uint256 height = vm.getBlockNumber() + within(blocks, 1, L);
         if (height / L != period()) faithfulProves();
         vm.roll(height);
     }
 
-    function passPeriods(uint256 periods) external {
+    function passPeriods(uint256 periods) external watched {
         passPeriodsNow(within(periods, 1, 3));
     }
 
     /// @dev The chain stands still, or lets no proof through: that is nobody's fault.
-    function passALongTime(uint256 periods) external {
+    function passALongTime(uint256 periods) external watched {
         if (periods % 5 != 0) return;
         faithfulProves();
         goTo(period() + within(periods, 100, 190));
@@ -148,13 +192,13 @@ contract Actors is World {
 
     // Clients
 
-    function putMoneyIn(uint256 who, uint256 units) external {
+    function putMoneyIn(uint256 who, uint256 units) external watched {
         units = within(units, 1, 1e12);
         fund(client(within(who, 1, CLIENTS)), units);
         deposited += units;
     }
 
-    function takeMoneyOut(uint256 who, uint256 units) external {
+    function takeMoneyOut(uint256 who, uint256 units) external watched {
         address account = within(who, 0, 9) > 6 ? ownerOf(within(who, 1, NODES)) : client(within(who, 1, CLIENTS));
         uint256 most = free(account);
         if (most == 0) return;
@@ -164,7 +208,7 @@ contract Actors is World {
         withdrawn += units;
     }
 
-    function openDeal(uint256 who, uint256 rate, uint256 leaves, uint256 periods, uint256 slots, uint256 seed) external {
+    function openDeal(uint256 who, uint256 rate, uint256 leaves, uint256 periods, uint256 slots, uint256 seed) external watched {
         who = within(who, 1, CLIENTS);
         Terms memory terms = termsOf(
             numbers[who] + 1,
@@ -203,7 +247,7 @@ contract Actors is World {
         }
     }
 
-    function openByOperator(uint256 who, uint256 rate, uint256 seed) external {
+    function openByOperator(uint256 who, uint256 rate, uint256 seed) external watched {
         who = within(who, 1, CLIENTS);
         address account = client(who);
         uint64 total = uint64(within(seed, 0, 1e6));
@@ -224,7 +268,7 @@ contract Actors is World {
         } catch { }
     }
 
-    function fillSlot(uint256 which, uint256 node, uint256 seed) external {
+    function fillSlot(uint256 which, uint256 node, uint256 seed) external watched {
         (bool found, DealView memory v) = someOpenDeal(which, 2);
         if (!found) return;
         node = within(node, 1, NODES);
@@ -248,7 +292,7 @@ contract Actors is World {
         market.fillSlot(v.id, terms.leaves, a);
     }
 
-    function extend(uint256 which, uint256 periods, uint256 who) external {
+    function extend(uint256 which, uint256 periods, uint256 who) external watched {
         (bool found, DealView memory v) = someOpenDeal(which, 2);
         if (!found || v.end >= v.maxEnd) return;
         uint32 end = v.end + uint32(within(periods, 1, v.maxEnd - v.end > 6 ? 6 : v.maxEnd - v.end));
@@ -262,7 +306,7 @@ contract Actors is World {
         return settledAs[deal];
     }
 
-    function settle(uint256 which) external {
+    function settle(uint256 which) external watched {
         if (deals.length == 0) return;
         DealView memory v = lens.deal(deals[which % deals.length]);
         if (v.state != DealState.Open || period() < v.end) return;
@@ -277,11 +321,11 @@ contract Actors is World {
 
     // Nodes
 
-    function prove(uint256 node, uint256) external {
+    function prove(uint256 node, uint256) external watched {
         proveIfDue(within(node, 1, NODES));
     }
 
-    function proveEverything(uint256) external {
+    function proveEverything(uint256) external watched {
         for (uint256 i = 1; i <= NODES; ++i) proveIfDue(i);
     }
 
@@ -298,13 +342,13 @@ contract Actors is World {
         creditedTo[node] += d.rate;
     }
 
-    function collect(uint256 node) external {
+    function collect(uint256 node) external watched {
         NodeId n = id(within(node, 1, NODES));
         collected += lens.standing(n).earned;
         market.collect(n);
     }
 
-    function mintReward(uint256 node) external {
+    function mintReward(uint256 node) external watched {
         NodeId[] memory all = new NodeId[](1);
         all[0] = id(within(node, 1, NODES));
         uint256 before = token.totalSupply();
@@ -312,7 +356,7 @@ contract Actors is World {
         rewarded += (token.totalSupply() - before) / UNIT;
     }
 
-    function burnFees() external {
+    function burnFees() external watched {
         uint256 before = token.totalSupply();
         address[] memory clients = new address[](CLIENTS);
         for (uint256 i = 0; i < CLIENTS; ++i) clients[i] = client(i + 1);
@@ -320,7 +364,7 @@ contract Actors is World {
         burned += (before - token.totalSupply()) / UNIT;
     }
 
-    function trim(uint256 node) external {
+    function trim(uint256 node) external watched {
         NodeId n = id(within(node, 1, NODES));
         if (behind(n) || lens.standing(n).evicted) return;
         uint64 cursor;
@@ -340,19 +384,19 @@ contract Actors is World {
         market.trim(n, starts);
     }
 
-    function exit(uint256 node, uint256 odds) external {
+    function exit(uint256 node, uint256 odds) external watched {
         NodeId n = id(within(node, 1, NODES));
         if (odds % 8 != 0 || behind(n) || lens.standing(n).evicted) return;
         vm.prank(ownerOf(NodeId.unwrap(n)));
         registry.exit(n);
     }
 
-    function takeStake(uint256 node) external {
+    function takeStake(uint256 node) external watched {
         NodeId n = id(within(node, 1, NODES));
         if (market.stakeBound(n) < registry.node(n).stake) registry.takeStake(n);
     }
 
-    function addStake(uint256 node, uint256 units) external {
+    function addStake(uint256 node, uint256 units) external watched {
         uint256 i = within(node, 1, NODES);
         uint256 most = free(ownerOf(i));
         if (most == 0) return;
@@ -370,7 +414,7 @@ contract Actors is World {
         return (found, v, slot);
     }
 
-    function declareLoss(uint256 which, uint256 seed) external {
+    function declareLoss(uint256 which, uint256 seed) external watched {
         (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 2);
         if (!found || v.slots[slot].state != SlotState.Held) return;
         NodeId node = v.slots[slot].node;
@@ -382,7 +426,7 @@ contract Actors is World {
         done.losses += 1;
     }
 
-    function ask(uint256 which, uint256 seed, uint256 who) external {
+    function ask(uint256 which, uint256 seed, uint256 who) external watched {
         (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 4);
         if (!found || v.slots[slot].state != SlotState.Held) return;
         address asker = client(within(who, 1, CLIENTS));
@@ -396,7 +440,7 @@ contract Actors is World {
         if (NodeId.unwrap(v.slots[slot].node) == NODES) answerOne(asks.length - 1);
     }
 
-    function answer(uint256 which) external {
+    function answer(uint256 which) external watched {
         if (asks.length != 0) answerOne(which % asks.length);
     }
 
@@ -414,7 +458,7 @@ contract Actors is World {
         } catch { }
     }
 
-    function closeAsk(uint256 which) external {
+    function closeAsk(uint256 which) external watched {
         if (asks.length == 0) return;
         uint256 i = which % asks.length;
         Question memory q = asks[i];
@@ -438,7 +482,7 @@ contract Actors is World {
         asks.pop();
     }
 
-    function evict(uint256 node) external {
+    function evict(uint256 node) external watched {
         node = within(node, 1, NODES);
         uint32[3] memory strikes;
         uint256 found;
@@ -457,14 +501,14 @@ contract Actors is World {
     }
 
     /// @dev Misses three periods on purpose that another proves, and is evicted.
-    function strike(uint256 node, uint256 odds) external {
+    function strike(uint256 node, uint256 odds) external watched {
         node = within(node, 1, NODES - 1);
         if (odds % 3 != 0 || lens.standing(id(node)).rate == 0 || lens.duty(id(NODES)).barred) return;
         passPeriodsNow(4);
         this.evict(node - 1);
     }
 
-    function cure(uint256 node) external {
+    function cure(uint256 node) external watched {
         node = within(node, 1, NODES);
         if (!lens.standing(id(node)).evicted || lens.duty(id(node)).seed == 0) return;
         if (lens.standing(id(node)).rate == 0) return;
@@ -495,7 +539,7 @@ contract Actors is World {
         return proofOf(node, 20);
     }
 
-    function compensate(uint256 which, uint256 seed) external {
+    function compensate(uint256 which, uint256 seed) external watched {
         if (deals.length == 0) return;
         DealView memory v = lens.deal(deals[which % deals.length]);
         if (v.n == 0) return;
@@ -510,7 +554,7 @@ contract Actors is World {
 
     // Repair
 
-    function reserve(uint256 which, uint256 seed, uint256 node) external {
+    function reserve(uint256 which, uint256 seed, uint256 node) external watched {
         (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 3);
         if (!found) return;
         for (uint8 i = 0; i < v.n; ++i) if (v.slots[i].state > SlotState.Held) slot = i;
@@ -526,7 +570,7 @@ contract Actors is World {
         }
     }
 
-    function claim(uint256 which, bool wait) external {
+    function claim(uint256 which, bool wait) external watched {
         if (reserved.length == 0) return;
         uint256 i = which % reserved.length;
         Question memory q = reserved[i];
@@ -540,13 +584,13 @@ contract Actors is World {
         } catch { }
     }
 
-    function release(uint256 which, uint256 seed) external {
+    function release(uint256 which, uint256 seed) external watched {
         if (deals.length == 0) return;
         DealView memory v = lens.deal(deals[which % deals.length]);
         try market.release(v.id, uint8(seed % (v.n == 0 ? settledAs[v.id].n : v.n))) { } catch { }
     }
 
-    function handOver(uint256 which, uint256 seed, uint256 to) external {
+    function handOver(uint256 which, uint256 seed, uint256 to) external watched {
         (bool found, DealView memory v, uint8 slot) = someSlot(which, seed, 2);
         if (!found || v.slots[slot].state != SlotState.Held || lens.duty(id(1)).seed == 0) return;
         to = within(to, 1, NODES);
@@ -564,7 +608,7 @@ contract Actors is World {
         } catch { }
     }
 
-    function endEarly(uint256 which, uint256 odds) external {
+    function endEarly(uint256 which, uint256 odds) external watched {
         (bool found, DealView memory v) = someOpenDeal(which, 13);
         if (!found || odds % 3 != 0) return;
         vm.prank(v.id.clientOf());

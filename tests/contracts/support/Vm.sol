@@ -14,6 +14,8 @@ interface Vm {
     function roll(uint256 height) external;
     function getCode(string calldata artifact) external view returns (bytes memory);
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
+    function readFile(string calldata path) external view returns (string memory);
+    function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;
