@@ -89,7 +89,7 @@ public static class NodeHost
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<NodeWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>()
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<AdminEndpoints>()
             .AddHangfire(hangfire => hangfire
                 .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })

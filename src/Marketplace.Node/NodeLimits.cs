@@ -39,6 +39,9 @@ public sealed record NodeLimits
     /// <summary>On a development chain there are no such reorganisations.</summary>
     public uint DevelopmentReorgBlocks { get; init; } = 2;
 
+    /// <summary>The blocks that a reorganisation of a chain may take back.</summary>
+    public uint ReorgBlocksOn(ulong chainId) => chainId == Network.EndpointGate.DevelopmentChainId ? DevelopmentReorgBlocks : ReorgBlocks;
+
     /// <summary>Blocks behind the seed's after which anyone pins it, before the chain forgets its hash (256).</summary>
     public uint PinAfterBlocks { get; init; } = 128;
 

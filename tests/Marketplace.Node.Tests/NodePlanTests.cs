@@ -17,7 +17,9 @@ public sealed class NodePlanTests
         IsLedgerTouched: false,
         UploadsDue: false,
         ShardsUnneeded: false,
-        new Earnings(HasPay: false, HasReward: false, LastPeriod: null));
+        new Earnings(HasPay: false, HasReward: false, LastPeriod: null),
+        Questions: [],
+        EvictedFrom: null);
 
     [Fact]
     public void A_period_with_a_seed_is_proved() => Assert.Equal([new NodeAction.Prove(new PeriodNumber(5))], Decide(s_now));
@@ -87,6 +89,31 @@ public sealed class NodePlanTests
         NodeAction[] actions = Decide(s_now with { Earnings = new Earnings(HasPay: true, HasReward: false, lastPeriod) });
         Assert.Equal(collects, actions.Contains(new NodeAction.Collect(Pay: true, Reward: false)));
     }
+
+    [Fact]
+    public void A_question_is_answered_before_the_proof_is_made()
+    {
+        var question = new Question(new DealId(default, 1), 0, default, 7, new PeriodNumber(5));
+        Assert.Equal([new NodeAction.Answer(question), new NodeAction.Prove(new PeriodNumber(5))], Decide(s_now with { Questions = [question] }));
+        Assert.Equal([new NodeAction.ReadLedger(), new NodeAction.Answer(question)], Decide(s_now with { Questions = [question], Ledger = null }));
+    }
+
+    [Theory]
+    [InlineData(5u, true)]
+    [InlineData(6u, false)]
+    public void An_evicted_node_cures_from_the_period_on_in_which_it_is_out(uint from, bool cures)
+    {
+        NodeSnapshot evicted = s_now with { Duty = s_now.Duty with { HasSomething = false }, EvictedFrom = new PeriodNumber(from) };
+        Assert.Equal(cures, Decide(evicted).Contains(new NodeAction.Cure(new PeriodNumber(5))));
+    }
+
+    [Theory]
+    [InlineData(true, false, 0u, true)]
+    [InlineData(false, true, 0u, true)]
+    [InlineData(false, false, 1u, false)]
+    [InlineData(false, false, 2u, true)]
+    public void A_loss_is_told_when_it_is_sure_or_when_silence_would_cost_more(bool isWrong, bool othersReadable, uint missed, bool tells) =>
+        Assert.Equal(tells, LossPolicy.ShouldTell(new LossEvidence(isWrong, othersReadable, missed)));
 
     [Fact]
     public void Deciding_twice_gives_the_same() => Assert.Equal(Decide(s_now), Decide(s_now));

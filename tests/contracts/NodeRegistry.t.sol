@@ -150,6 +150,9 @@ contract NodeRegistryTest is World {
         vm.prank(ownerOf(1));
         registry.exit(node);
         uint32 end = lens.deal(deal).end;
+        goTo(end - 3);
+        vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_StakeBound.selector, node));
+        registry.takeStake(node);
         goTo(end - 1);
         prove(1);
         vm.expectRevert(abi.encodeWithSelector(INodeRegistry.NodeRegistry_StakeBound.selector, node));

@@ -42,6 +42,9 @@ public static class Challenges
     /// <summary>C: live draws in a period.</summary>
     public const int LiveDraws = 5;
 
+    /// <summary>Live draws with which an evicted node shows that it holds what it is to hold: 4C.</summary>
+    public const int CureDraws = 4 * LiveDraws;
+
     /// <summary>Void draws and all: t is counted in 16 bits.</summary>
     public const int DrawsMax = ushort.MaxValue + 1;
 
@@ -70,18 +73,22 @@ public static class Challenges
     /// <exception cref="InvalidOperationException">
     /// A position that no known range holds (the caller's view of the ledger is behind the chain), or too many void draws.
     /// </exception>
-    public static IReadOnlyList<Draw> Draw(in ChallengeContext context, Func<ulong, LedgerRange?> find)
+    public static IReadOnlyList<Draw> Draw(in ChallengeContext context, Func<ulong, LedgerRange?> find) => Draw(context, LiveDraws, find);
+
+    /// <summary>The draws up to the last of <paramref name="liveDraws"/> live ones.</summary>
+    /// <inheritdoc cref="Draw(in ChallengeContext, Func{ulong, LedgerRange?})"/>
+    public static IReadOnlyList<Draw> Draw(in ChallengeContext context, int liveDraws, Func<ulong, LedgerRange?> find)
     {
         ArgumentNullException.ThrowIfNull(find);
         ArgumentOutOfRangeException.ThrowIfZero(context.FrozenLength);
         Span<byte> seed = stackalloc byte[Keccak256.HashBytes];
         WriteBase(context, seed);
-        var draws = new List<Draw>(LiveDraws);
+        var draws = new List<Draw>(liveDraws);
         var leftOut = new LeftOut();
         int live = 0;
-        for (int number = 0; live < LiveDraws; number++)
+        for (int number = 0; live < liveDraws; number++)
         {
-            if (number >= DrawsMax) throw new InvalidOperationException($"No {LiveDraws} live draws among {DrawsMax}: the node has nothing to prove.");
+            if (number >= DrawsMax) throw new InvalidOperationException($"No {liveDraws} live draws among {DrawsMax}: the node has nothing to prove.");
             (UInt128 high, UInt128 low) = Numbers(seed, number);
             if (leftOut.Total >= context.FrozenLength) throw new InvalidOperationException($"Node {context.Node} has nothing to prove in period {context.Period}.");
             ulong position = leftOut.ToLedger(Scale(high, context.FrozenLength - leftOut.Total));

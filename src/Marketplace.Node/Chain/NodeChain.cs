@@ -12,7 +12,8 @@ namespace Marketplace.Node;
 /// <param name="Scope">The chain and the market.</param>
 /// <param name="Schedule">Its clock.</param>
 /// <param name="StakePeriods">Periods of pay that a stake must cover.</param>
-internal sealed record MarketFacts(MarketScope Scope, Schedule Schedule, ushort StakePeriods);
+/// <param name="CurePeriods">Periods in which an evicted node may cure.</param>
+internal sealed record MarketFacts(MarketScope Scope, Schedule Schedule, ushort StakePeriods, uint CurePeriods);
 
 /// <summary>The chain as one node sees it: a few views and the transactions that its hot key sends.</summary>
 internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFacts facts) : IDisposable
@@ -36,7 +37,8 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
             await contracts.StorageMarket.PeriodBlocksAsync(token: token),
             await contracts.StorageMarket.SeedDelayAsync(token: token),
             await contracts.StorageMarket.BlockSecondsAsync(token: token)),
-        await contracts.StorageMarket.StakePeriodsAsync(token: token));
+        await contracts.StorageMarket.StakePeriodsAsync(token: token),
+        await contracts.StorageMarket.CurePeriodsAsync(token: token));
 
     public async Task<BlockNumber> TipAsync(CancellationToken token) => new(await Contracts.Web3.Eth.GetBlockNumberAsync(token));
 
@@ -73,17 +75,55 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
     {
         if (to <= after) return to < after;
         if (to.Value - after.Value > LogBlocksMax) return true;
-        Span<byte> topic = stackalloc byte[Hash32.SizeBytes];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(topic[^4..], Node.Value);
         var filled = new LogFilter
         {
             Addresses = [Contracts.StorageMarket.Address],
-            Topics = [[SlotFilledEvent.Topic], [], [new Hash32(topic)]],
+            Topics = [[SlotFilledEvent.Topic], [], [TopicOf(Node)]],
         };
         var extended = new LogFilter { Addresses = [Contracts.StorageMarket.Address], Topics = [[DealExtendedEvent.Topic]] };
         EthApi eth = Contracts.Web3.Eth;
         return (await eth.GetLogsAsync(filled, after.Value + 1, to.Value, token)).Count > 0 ||
             (await eth.GetLogsAsync(extended, after.Value + 1, to.Value, token)).Count > 0;
+    }
+
+    /// <summary>
+    /// The events of a kind that name a node, or any if null, where events do: behind the deal. Both ends are included; wide spans are
+    /// asked for in pieces.
+    /// </summary>
+    public async Task<IReadOnlyList<EventLog<T>>> EventsAsync<T>(Event<T> kind, NodeId? node, BlockNumber from, BlockNumber to, CancellationToken token)
+        where T : class, IContractEvent<T>
+    {
+        var filter = new LogFilter
+        {
+            Addresses = [Contracts.StorageMarket.Address],
+            Topics = node is { } one ? [[kind.Topic], [], [TopicOf(one)]] : [[kind.Topic]],
+        };
+        var found = new List<EventLog<T>>();
+        for (ulong first = from.Value; first <= to.Value; first += LogBlocksMax)
+        {
+            foreach (Log log in await Contracts.Web3.Eth.GetLogsAsync(filter, first, Math.Min(to.Value, first + LogBlocksMax - 1), token))
+            {
+                if (kind.TryDecode(log, out T? value)) found.Add(new EventLog<T>(value, log));
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>The deal and slot that a range of a node's ledger was given to; null if the chain does not tell any more.</summary>
+    public async Task<(DealId Deal, int Slot)?> FindSlotAsync(LedgerRange range, CancellationToken token, NodeId? holder = null)
+    {
+        // A slot counts from the period after the one in which it was filled.
+        if (range.From.Value is 0 or > PeriodNumber.ValueMax - 1) return null;
+        var filledIn = new PeriodNumber(range.From.Value - 1);
+        foreach (EventLog<SlotFilledEvent> filled in await EventsAsync(
+            Contracts.StorageMarket.SlotFilledEvents, holder ?? Node, Facts.Schedule.FirstBlock(filledIn), Facts.Schedule.LastBlock(filledIn), token))
+        {
+            PlaceWord place = PlaceWord.Read(filled.Event.Place);
+            if (place.Start == range.Start) return (DealId.FromWord(filled.Event.Id), place.Slot);
+        }
+
+        return null;
     }
 
     /// <summary>A client's free money, in units u.</summary>
@@ -128,4 +168,12 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
     }
 
     public void Dispose() => Contracts.Dispose();
+
+    private static Hash32 TopicOf(NodeId node)
+    {
+        Span<byte> topic = stackalloc byte[Hash32.SizeBytes];
+        topic.Clear();
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(topic[^4..], node.Value);
+        return new Hash32(topic);
+    }
 }

@@ -11,6 +11,8 @@ namespace Marketplace.Node;
 /// <param name="UploadsDue">Whether uploads wait to be forgotten.</param>
 /// <param name="ShardsUnneeded">Whether shards wait to be dropped.</param>
 /// <param name="Earnings">What could be collected.</param>
+/// <param name="Questions">What was asked and not answered yet.</param>
+/// <param name="EvictedFrom">The period from which on the node is evicted; null if it is not, or may cure no more.</param>
 internal sealed record NodeSnapshot(
     Schedule Schedule,
     BlockNumber Tip,
@@ -19,7 +21,9 @@ internal sealed record NodeSnapshot(
     bool IsLedgerTouched,
     bool UploadsDue,
     bool ShardsUnneeded,
-    Earnings Earnings);
+    Earnings Earnings,
+    IReadOnlyList<Question> Questions,
+    PeriodNumber? EvictedFrom);
 
 /// <summary>What is to be proved in a period.</summary>
 /// <param name="Period">The period.</param>
@@ -46,6 +50,12 @@ internal abstract record NodeAction
     /// <summary>Prove a period.</summary>
     public sealed record Prove(PeriodNumber Period) : NodeAction;
 
+    /// <summary>Show a leaf that somebody asked for.</summary>
+    public sealed record Answer(Question Question) : NodeAction;
+
+    /// <summary>Show that the node, which was evicted, still holds what it is to hold.</summary>
+    public sealed record Cure(PeriodNumber Period) : NodeAction;
+
     /// <summary>Write a period's seed down on chain before it is forgotten.</summary>
     public sealed record PinSeed(PeriodNumber Period) : NodeAction;
 
@@ -69,8 +79,12 @@ internal static class NodePlan
         bool isLedgerRead = now.Ledger is { } read && read <= now.Tip && now.Schedule.PeriodOf(read) == period && !now.IsLedgerTouched;
         if (!isLedgerRead) yield return new NodeAction.ReadLedger();
 
+        // Short, and what is lost otherwise is a slot: before everything that may take long.
+        foreach (Question question in now.Questions) yield return new NodeAction.Answer(question);
+
         bool isOpen = now.Duty.Period == period && now.Tip < now.Schedule.LastBlock(period);
         if (isLedgerRead && isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsProved: false }) yield return new NodeAction.Prove(period);
+        if (isLedgerRead && isOpen && now.Duty.HasSeed && now.EvictedFrom is { } evicted && evicted <= period) yield return new NodeAction.Cure(period);
         if (isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsPinned: false } && now.Tip.Value >= now.Schedule.SeedBlock(period).Value + limits.PinAfterBlocks)
         {
             yield return new NodeAction.PinSeed(period);

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Runtime.ExceptionServices;
 using Marketplace.Chain.Contracts;
 using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Transactions;
@@ -14,7 +14,7 @@ namespace Marketplace.Node;
 /// turn changes nothing, because every turn begins with the chain.
 /// </summary>
 internal sealed partial class NodeWorker(
-    NodeChain chain, ShardDepot depot, NodePulse pulse, NodeLimits limits, TimeProvider time, ILogger<NodeWorker> log) : IDisposable
+    NodeChain chain, ShardDepot depot, NodePulse pulse, FaultDuties faults, NodeLimits limits, TimeProvider time, ILogger<NodeWorker> log) : IDisposable
 {
     /// <summary>Turns of reading and deciding in one call: one may make the next possible.</summary>
     private const int RoundsMax = 3;
@@ -23,7 +23,8 @@ internal sealed partial class NodeWorker(
     private const string CollectedFact = "collectedPeriod";
 
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly uint _reorgBlocks = chain.Facts.Scope.ChainId == Network.EndpointGate.DevelopmentChainId ? limits.DevelopmentReorgBlocks : limits.ReorgBlocks;
+    private readonly uint _reorgBlocks = limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
+    private readonly QuestionWatch _questions = new(chain, limits.ReorgBlocksOn(chain.Facts.Scope.ChainId));
     private TimeSpan _pause;
     private DateTimeOffset _quietUntil;
     private PeriodNumber? _lastProvedHere;
@@ -52,7 +53,7 @@ internal sealed partial class NodeWorker(
             await RunAsync(token);
             _pause = TimeSpan.Zero;
         }
-        catch (Exception e) when (e is RpcException or ContractRevertException or TransactionTimeoutException or TransactionReplacedException or IOException or MarketException)
+        catch (Exception e) when (IsTrouble(e))
         {
             // The world is broken for now: say so, wait a little longer each time, begin anew from what is true then.
             _pause = _pause == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, limits.RetryPauseMax.Ticks));
@@ -68,17 +69,31 @@ internal sealed partial class NodeWorker(
 
     public void Dispose() => _turn.Dispose();
 
+    /// <summary>What the world does to a node, and not a fault of this program.</summary>
+    internal static bool IsTrouble(Exception e) =>
+        e is RpcException or ContractRevertException or TransactionTimeoutException or TransactionReplacedException or IOException or MarketException;
+
     private async Task RunAsync(CancellationToken token)
     {
         for (int round = 0; round < RoundsMax; round++)
         {
             (NodeSnapshot now, Duty duty) = await ReadAsync(token);
             bool again = false;
+            ExceptionDispatchInfo? failure = null;
             foreach (NodeAction action in NodePlan.Decide(now, limits, _reorgBlocks))
             {
-                again |= await DoAsync(action, now, duty, token);
+                try
+                {
+                    again |= await DoAsync(action, now, duty, token);
+                }
+                catch (Exception e) when (IsTrouble(e))
+                {
+                    // One thing that cannot be done does not keep the node from the others.
+                    failure ??= ExceptionDispatchInfo.Capture(e);
+                }
             }
 
+            failure?.Throw();
             if (!again) break;
         }
 
@@ -116,7 +131,9 @@ internal sealed partial class NodeWorker(
             touched,
             depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff).Count > 0,
             depot.Catalogue.Unneeded(keepFrom, 1).Count > 0,
-            new Earnings(standing.Earned > 0, standing.Reward > 0, collected));
+            new Earnings(standing.Earned > 0, standing.Reward > 0, collected),
+            standing.Rate > 0 ? await _questions.ReadAsync(tip, token) : [],
+            standing.Evicted && duty.Period < standing.Out + chain.Facts.CurePeriods ? new PeriodNumber(standing.Out) : null);
         return (now, duty);
     }
 
@@ -133,6 +150,12 @@ internal sealed partial class NodeWorker(
 
             case NodeAction.Prove prove:
                 return await ProveAsync(prove.Period, now.Tip, duty, token);
+
+            case NodeAction.Answer answer:
+                return await faults.AnswerAsync(answer.Question, token) is { } unanswerable && await TellAsync(unanswerable, duty, token);
+
+            case NodeAction.Cure cure:
+                return await faults.CureAsync(ContextOf(cure.Period, duty), token) is not PeriodProof.Made;
 
             case NodeAction.PinSeed pin:
                 await chain.PinAsync(token);
@@ -166,9 +189,7 @@ internal sealed partial class NodeWorker(
     private async Task<bool> ProveAsync(PeriodNumber period, BlockNumber tip, Duty duty, CancellationToken token)
     {
         long started = time.GetTimestamp();
-        var context = new ChallengeContext(
-            chain.Facts.Scope.ChainId, chain.Facts.Scope.Market, chain.Node, period, Challenges.SeedOf(duty.Seed), duty.FrozenLength);
-        switch (await PeriodProof.MakeAsync(context, depot.Catalogue.Ledger(), depot, token))
+        switch (await PeriodProof.MakeAsync(ContextOf(period, duty), Challenges.LiveDraws, depot.Catalogue.Ledger(), depot, token))
         {
             case PeriodProof.Made made:
                 double madeMs = time.GetElapsedTime(started).TotalMilliseconds;
@@ -180,13 +201,25 @@ internal sealed partial class NodeWorker(
                 return true;
 
             case PeriodProof.ShardLost lost:
-                throw new IOException(string.Create(CultureInfo.InvariantCulture, $"Period {period} cannot be proved: the shard {lost.Root} is damaged or gone."));
+                return await TellAsync(lost, duty, token);
 
             default:
                 depot.Catalogue.SetFact(LedgerBlockFact, "");
                 return true;
         }
     }
+
+    private async Task<bool> TellAsync(PeriodProof.ShardLost lost, Duty duty, CancellationToken token)
+    {
+        Standing standing = await chain.StandingAsync(token);
+        uint missed = duty.Period > standing.StrikesFrom ? duty.Period - standing.StrikesFrom : 0;
+        await faults.TellAsync(lost, missed, new PeriodNumber(duty.Period), token);
+        depot.Catalogue.SetFact(LedgerBlockFact, "");
+        return true;
+    }
+
+    private ChallengeContext ContextOf(PeriodNumber period, Duty duty) => new(
+        chain.Facts.Scope.ChainId, chain.Facts.Scope.Market, chain.Node, period, Challenges.SeedOf(duty.Seed), duty.FrozenLength);
 
     [LoggerMessage(2001, LogLevel.Information, "Read the ledger: {Ranges} ranges at block {Block}")]
     private partial void LogLedger(int ranges, ulong block);

@@ -14,18 +14,20 @@ internal abstract record PeriodProof
     public sealed record Made(byte[] Bytes, long BytesRead) : PeriodProof;
 
     /// <summary>A shard that was drawn is gone or damaged: the period cannot be proved.</summary>
-    public sealed record ShardLost(Root Root) : PeriodProof;
+    /// <param name="Root">The shard.</param>
+    /// <param name="IsWrong">Bytes are there, and they are not the shard's.</param>
+    public sealed record ShardLost(Root Root, bool IsWrong) : PeriodProof;
 
     /// <summary>The node's copy of its ledger does not fit the draw: it must be read again.</summary>
     public sealed record LedgerBehind : PeriodProof;
 
     /// <summary>Draws, reads one block and some nodes of the tree for each draw, and writes the proof.</summary>
-    public static async Task<PeriodProof> MakeAsync(ChallengeContext context, IReadOnlyList<LedgerRange> ledger, ShardDepot depot, CancellationToken token)
+    public static async Task<PeriodProof> MakeAsync(ChallengeContext context, int liveDraws, IReadOnlyList<LedgerRange> ledger, ShardDepot depot, CancellationToken token)
     {
         IReadOnlyList<Draw> draws;
         try
         {
-            draws = Challenges.Draw(context, position => Find(ledger, position));
+            draws = Challenges.Draw(context, liveDraws, position => Find(ledger, position));
         }
         catch (InvalidOperationException)
         {
@@ -38,7 +40,7 @@ internal abstract record PeriodProof
             foreach (Draw draw in draws)
             {
                 if (!draw.IsLive || open.ContainsKey(draw.Range.Shard.Root)) continue;
-                if (await OpenAsync(depot, draw.Range.Shard.Root, token) is not { } content) return new ShardLost(draw.Range.Shard.Root);
+                if (await OpenAsync(depot, draw.Range.Shard.Root, token) is not { } content) return new ShardLost(draw.Range.Shard.Root, IsWrong: false);
                 open.Add(draw.Range.Shard.Root, new CountingReader(content));
             }
 
@@ -52,11 +54,11 @@ internal abstract record PeriodProof
                 }
                 catch (IOException)
                 {
-                    return new ShardLost(draw.Range.Shard.Root);
+                    return new ShardLost(draw.Range.Shard.Root, IsWrong: false);
                 }
 
                 ReadOnlySpan<byte> written = proof.WrittenSpan[(at + ChallengeProof.StartBytes)..];
-                if (draw.IsLive && !ChallengeProof.VerifyLeaf(draw.Range.Shard, draw.Leaf, written)) return new ShardLost(draw.Range.Shard.Root);
+                if (draw.IsLive && !ChallengeProof.VerifyLeaf(draw.Range.Shard, draw.Leaf, written)) return new ShardLost(draw.Range.Shard.Root, IsWrong: true);
             }
 
             return new Made(proof.WrittenSpan.ToArray(), open.Values.Sum(reader => reader.BytesRead));

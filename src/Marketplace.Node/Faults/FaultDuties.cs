@@ -1,0 +1,112 @@
+using System.Globalization;
+using Marketplace.Chain.Contracts;
+using Marketplace.Chain.Transactions;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Marketplace.Node;
+
+/// <summary>What a node does when something went wrong, or when somebody asks whether it did: answers, tells losses, cures.</summary>
+internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILogger<FaultDuties> log)
+{
+    /// <summary>Other shards that are tried before the whole store counts as away.</summary>
+    private const int ProbesMax = 3;
+
+    /// <summary>Shows the leaf that was asked for.</summary>
+    /// <returns>The root that cannot be shown because it is lost; null if all is well.</returns>
+    public async Task<PeriodProof.ShardLost?> AnswerAsync(Question question, CancellationToken token)
+    {
+        DealView deal = await chain.Contracts.Lens.DealAsync(question.Deal.ToWord(), token: token);
+        SlotView? slot = Array.Find(deal.Slots, candidate => candidate.Index == question.Slot);
+        // Whoever holds the slot now is not who was asked.
+        if (slot is null || slot.Node != chain.Node.Value || slot.Leaves == 0) return null;
+        var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
+        (byte[]? opening, bool isWrong) = await OpenLeafAsync(shard, question.Leaf, token);
+        if (opening is null) return new PeriodProof.ShardLost(shard.Root, isWrong);
+        try
+        {
+            await chain.Contracts.StorageMarket.AnswerAsync(question.Deal.ToWord(), (byte)question.Slot, question.Asker, opening, token: token);
+            LogAnswered(question.Leaf, question.Slot, question.Deal);
+        }
+        catch (ContractRevertException e) when (e.Error is StorageMarketNoAskError)
+        {
+            // Anybody may answer, and somebody did; or the question was taken back.
+        }
+
+        return null;
+    }
+
+    /// <summary>Tells the loss of a shard for each slot that it was promised for, if the evidence is good enough.</summary>
+    /// <exception cref="IOException">It is not: somebody has to look.</exception>
+    public async Task TellAsync(PeriodProof.ShardLost lost, uint periodsMissed, PeriodNumber period, CancellationToken token)
+    {
+        var evidence = new LossEvidence(lost.IsWrong, await AreOthersReadableAsync(lost.Root, token), periodsMissed);
+        if (!LossPolicy.ShouldTell(evidence))
+        {
+            throw new IOException(string.Create(
+                CultureInfo.InvariantCulture, $"Period {period} cannot be proved: the shard {lost.Root} is damaged or gone, and nothing else can be read either."));
+        }
+
+        foreach (LedgerRange range in depot.Catalogue.Ledger().Where(range => range.Shard.Root == lost.Root && range.Until > period + 1))
+        {
+            if (await chain.FindSlotAsync(range, token) is not var (deal, slot)) continue;
+            try
+            {
+                await chain.Contracts.StorageMarket.DeclareLossAsync(deal.ToWord(), (byte)slot, token: token);
+                LogTold(lost.Root, slot, deal);
+            }
+            catch (ContractRevertException e) when (e.Error is StorageMarketWrongStateError or StorageMarketNotOpenError or StorageMarketNotNodeError)
+            {
+                // The slot is not this node's any more, or the deal is over.
+            }
+        }
+    }
+
+    /// <summary>Shows that the node still holds what nobody took over, and goes on.</summary>
+    public async Task<PeriodProof> CureAsync(ChallengeContext context, CancellationToken token)
+    {
+        PeriodProof proof = await PeriodProof.MakeAsync(context, Challenges.CureDraws, depot.Catalogue.Ledger(), depot, token);
+        if (proof is not PeriodProof.Made made) return proof;
+        await chain.Contracts.StorageMarket.CureAsync(chain.Node.Value, made.Bytes, token: token);
+        LogCured(context.Period.Value);
+        return proof;
+    }
+
+    private async Task<(byte[]? Opening, bool IsWrong)> OpenLeafAsync(ShardCommitment shard, long leaf, CancellationToken token)
+    {
+        try
+        {
+            using IShardContent? content = await depot.OpenAsync(shard.Root, token);
+            if (content is null) return (null, false);
+            byte[] opening = new byte[MerkleTree.LeafBytes + (MerkleTree.Depth(shard.Leaves) * MerkleTree.HashBytes)];
+            ChallengeProof.WriteLeafAndPath(content, shard.Leaves, leaf, opening);
+            bool isRight = ChallengeProof.VerifyLeaf(shard, leaf, opening);
+            return (isRight ? opening : null, !isRight);
+        }
+        catch (IOException)
+        {
+            return (null, false);
+        }
+    }
+
+    private async Task<bool> AreOthersReadableAsync(Root lost, CancellationToken token)
+    {
+        foreach (ShardCommitment shard in depot.Catalogue.Ledger().Select(range => range.Shard).Where(shard => shard.Root != lost).DistinctBy(shard => shard.Root).Take(ProbesMax))
+        {
+            if ((await OpenLeafAsync(shard, 0, token)).Opening is not null) return true;
+        }
+
+        return false;
+    }
+
+    [LoggerMessage(2101, LogLevel.Information, "Showed leaf {Leaf} of slot {Slot} of deal {Deal} to whoever asked")]
+    private partial void LogAnswered(long leaf, int slot, DealId deal);
+
+    [LoggerMessage(2102, LogLevel.Error, "Told the loss of the shard {Root}, slot {Slot} of deal {Deal}")]
+    private partial void LogTold(Root root, int slot, DealId deal);
+
+    [LoggerMessage(2103, LogLevel.Warning, "Cured in period {Period}: the node was evicted and goes on")]
+    private partial void LogCured(uint period);
+}

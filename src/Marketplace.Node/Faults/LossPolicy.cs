@@ -1,0 +1,21 @@
+namespace Marketplace.Node;
+
+/// <summary>What a node knows about a shard that it could not show.</summary>
+/// <param name="IsWrong">Bytes are there, and they are not the shard's.</param>
+/// <param name="AreOthersReadable">Another shard of the node was read just now.</param>
+/// <param name="PeriodsMissed">Periods without a proof that count as strikes already.</param>
+internal readonly record struct LossEvidence(bool IsWrong, bool AreOthersReadable, uint PeriodsMissed);
+
+/// <summary>
+/// Decides whether a loss is told on chain. Telling costs the slot and up to ten periods of its pay, hiding costs more; but a disk that is
+/// only away for a moment should cost neither.
+/// </summary>
+internal static class LossPolicy
+{
+    /// <summary>One more miss and anyone may evict the node, which costs thirty periods of all that it holds.</summary>
+    public const uint PeriodsMissedMax = 2;
+
+    /// <summary>Whether to tell.</summary>
+    public static bool ShouldTell(LossEvidence evidence) =>
+        evidence.IsWrong || evidence.AreOthersReadable || evidence.PeriodsMissed >= PeriodsMissedMax;
+}

@@ -1,0 +1,96 @@
+using Marketplace.Chain.Contracts;
+using Marketplace.Domain;
+
+namespace Marketplace.Node.Tests;
+
+/// <summary>Questions, losses, evictions and cures, on a real chain.</summary>
+[Collection(MarketCollection.Name)]
+public sealed class FaultTests(MarketFixture market)
+{
+    private const byte Held = 1;
+    private const byte Lost = 2;
+
+    [Fact]
+    public async Task A_node_shows_the_leaf_that_somebody_asks_for_and_earns_the_bond()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync();
+        DealView deal = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(300_032), periods: 8);
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(deal.From)));
+
+        await market.Client.StorageMarket.AskAsync(deal.Id, 0, 1_000);
+
+        await NodeProtocolTests.Eventually(async () => (await market.Client.Lens.VacancyAsync(deal.Id, 0)).Asks == 0);
+        Assert.Contains(
+            await market.Client.StorageMarket.AnsweredEvents.GetAllChangesAsync(0, (await market.TipAsync()).Value),
+            answered => answered.Event.Id == deal.Id && answered.Event.Node == node.Id.Value);
+        Assert.Equal(Held, (byte)(await market.Client.Lens.DealAsync(deal.Id)).Slots[0].State);
+    }
+
+    [Fact]
+    public async Task A_question_that_was_asked_while_the_node_was_away_is_answered_when_it_comes_back()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync();
+        DealView deal = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(1024), periods: 8);
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(deal.From)));
+        await node.StopAsync();
+        await market.Client.StorageMarket.AskAsync(deal.Id, 0, 3);
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(deal.From + 1)));
+
+        await node.StartAsync();
+
+        await NodeProtocolTests.Eventually(async () => (await market.Client.Lens.VacancyAsync(deal.Id, 0)).Asks == 0);
+    }
+
+    [Fact]
+    public async Task A_node_that_finds_a_shard_damaged_tells_and_goes_on_with_the_others()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync();
+        byte[] good = NodeProtocolTests.RandomBytes(2048);
+        // Drawn in nearly every period, because it is paid for a thousand times as much.
+        DealView lost = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(2_048_000), periods: 30);
+        DealView kept = await Deals.OpenAsync(market, node, good, periods: 30);
+        await node.StopAsync();
+        string file = Directory.GetFiles(Path.Combine(node.DataDir, "depot", "shards"), "*.shard", SearchOption.AllDirectories).MaxBy(path => new FileInfo(path).Length)!;
+        byte[] bytes = await File.ReadAllBytesAsync(file);
+        for (int i = 0; i < bytes.Length; i += 64) bytes[i] ^= 1;
+        await File.WriteAllBytesAsync(file, bytes);
+        await node.StartAsync();
+
+        await MineToWindowAsync(Math.Max(lost.From, kept.From));
+
+        await NodeProtocolTests.Eventually(async () => (byte)(await market.Client.Lens.DealAsync(lost.Id)).Slots[0].State == Lost);
+        Assert.Equal(Held, (byte)(await market.Client.Lens.DealAsync(kept.Id)).Slots[0].State);
+        uint next = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value + 1;
+        await MineToWindowAsync(next);
+        await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, next));
+    }
+
+    [Fact]
+    public async Task An_evicted_node_that_comes_back_in_time_cures_itself()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync();
+        await using RunningTestNode witness = await market.StartNodeAsync();
+        DealView deal = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(4096), periods: 30);
+        DealView other = await Deals.OpenAsync(market, witness, NodeProtocolTests.RandomBytes(4096), periods: 30);
+        await node.StopAsync();
+        uint first = Math.Max(deal.From, other.From);
+        for (uint period = first; period < first + 3; period++)
+        {
+            await MineToWindowAsync(period);
+            uint proved = period;
+            await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(witness.Id.Value, proved));
+        }
+
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(first + 3)));
+        await market.Client.StorageMarket.EvictAsync(node.Id.Value, first, first + 1, first + 2);
+        Assert.True((await market.Client.Lens.StandingAsync(node.Id.Value)).Evicted);
+        await node.StartAsync();
+        await MineToWindowAsync(first + 4);
+
+        await NodeProtocolTests.Eventually(async () => !(await market.Client.Lens.StandingAsync(node.Id.Value)).Evicted);
+        await MineToWindowAsync(first + 5);
+        await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, first + 5));
+    }
+
+    private Task MineToWindowAsync(uint period) => market.MineToAsync(new BlockNumber(market.Facts.Schedule.SeedBlock(new PeriodNumber(period)).Value + 1));
+}
