@@ -89,7 +89,7 @@ public static class NodeHost
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>()
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<AdminEndpoints>()
             .AddHangfire(hangfire => hangfire
                 .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
@@ -111,8 +111,10 @@ public static class NodeHost
         app.Services.GetRequiredService<AboutEndpoints>().Map(app);
         app.Services.GetRequiredService<UploadEndpoints>().Map(app);
         app.Services.GetRequiredService<ShardEndpoints>().Map(app);
-        app.Services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<ProvingJob>(
-            ProvingJob.Id, job => job.RunAsync(CancellationToken.None), ProvingJob.CronOf(chain.Facts.Schedule.BlockSeconds));
+        IRecurringJobManager jobs = app.Services.GetRequiredService<IRecurringJobManager>();
+        string often = ProvingJob.CronOf(chain.Facts.Schedule.BlockSeconds);
+        jobs.AddOrUpdate<ProvingJob>(ProvingJob.Id, job => job.RunAsync(CancellationToken.None), often);
+        jobs.AddOrUpdate<RepairJob>(RepairJob.Id, job => job.RunAsync(CancellationToken.None), often);
         return app;
     }
 

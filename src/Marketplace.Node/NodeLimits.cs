@@ -45,6 +45,12 @@ public sealed record NodeLimits
     /// <summary>Blocks behind the seed's after which anyone pins it, before the chain forgets its hash (256).</summary>
     public uint PinAfterBlocks { get; init; } = 128;
 
+    /// <summary>Blocks that a node looks back for vacant slots when it starts.</summary>
+    public ulong RepairLookBackBlocks { get; init; } = 10_000;
+
+    /// <summary>Vacant slots that are kept in mind at once.</summary>
+    public int RepairSlotsMax { get; init; } = 1_000;
+
     /// <summary>Periods between two collections of what was earned.</summary>
     public uint CollectEveryPeriods { get; init; } = 4;
 

@@ -28,6 +28,28 @@ internal static class Deals
             new OfferWord((byte)promise.Slot, promise.Node.Value, promise.Deadline.Value, promise.Hint).Pack(), promise.Root, new Hash32(signature.AsSpan(0, 32)), new Hash32(signature.AsSpan(32)));
     }
 
+    /// <summary>Opens a deal of one slot for each node, any <paramref name="needed"/> of whose shards give the bundle back.</summary>
+    public static async Task<DealView> OpenAsync(MarketFixture market, RunningTestNode[] nodes, byte[][] shards, byte needed, uint periods)
+    {
+        DealId deal = market.NextDeal();
+        uint end = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value + 1 + periods;
+        var promises = new List<SignedAcceptance>();
+        for (int slot = 0; slot < nodes.Length; slot++)
+        {
+            using NodeClient client = nodes[slot].Connect(market.ClientAccount);
+            UploadReceipt receipt = (await NodeProtocolTests.Upload(client, deal, shards[slot], slot)).Got();
+            promises.Add((await client.AcceptAsync(deal, slot, (await TermsAsync(market, receipt)) with { MaxEnd = new PeriodNumber(end) }, default)).Got());
+        }
+
+        SignedAcceptance first = promises[0];
+        byte count = (byte)nodes.Length;
+        await market.Client.StorageMarket.OpenDealAsync(
+            deal.Client,
+            new TermsWord(first.Number, first.Rate, (ulong)first.Leaves, end, end, count, needed, count).Pack(),
+            [.. promises.Select(AcceptanceOf)]);
+        return await market.Client.Lens.DealAsync(deal.ToWord());
+    }
+
     /// <summary>Uploads, gets a promise, opens a deal of one slot that runs for some periods.</summary>
     public static async Task<DealView> OpenAsync(MarketFixture market, RunningTestNode node, byte[] shard, uint periods)
     {

@@ -231,8 +231,8 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
         return bytes;
     }
 
-    internal static Task<NodeAnswer<UploadReceipt>> Upload(NodeClient client, DealId deal, byte[] shard) =>
-        client.UploadAsync(deal, 0, shard.Length, null, PipeReader.Create(new MemoryStream(shard)), null, default);
+    internal static Task<NodeAnswer<UploadReceipt>> Upload(NodeClient client, DealId deal, byte[] shard, int slot = 0) =>
+        client.UploadAsync(deal, slot, shard.Length, null, PipeReader.Create(new MemoryStream(shard)), null, default);
 
     /// <summary>Waits until something is so; a real process has its own clock.</summary>
     internal static async Task Eventually(Func<Task<bool>> isSo, double seconds = 60)

@@ -13,7 +13,8 @@ namespace Marketplace.Node;
 /// <param name="Schedule">Its clock.</param>
 /// <param name="StakePeriods">Periods of pay that a stake must cover.</param>
 /// <param name="CurePeriods">Periods in which an evicted node may cure.</param>
-internal sealed record MarketFacts(MarketScope Scope, Schedule Schedule, ushort StakePeriods, uint CurePeriods);
+/// <param name="ReservePeriods">Periods after that of a reservation in which the slot may be claimed.</param>
+internal sealed record MarketFacts(MarketScope Scope, Schedule Schedule, ushort StakePeriods, uint CurePeriods, uint ReservePeriods);
 
 /// <summary>The chain as one node sees it: a few views and the transactions that its hot key sends.</summary>
 internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFacts facts) : IDisposable
@@ -38,7 +39,8 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
             await contracts.StorageMarket.SeedDelayAsync(token: token),
             await contracts.StorageMarket.BlockSecondsAsync(token: token)),
         await contracts.StorageMarket.StakePeriodsAsync(token: token),
-        await contracts.StorageMarket.CurePeriodsAsync(token: token));
+        await contracts.StorageMarket.CurePeriodsAsync(token: token),
+        await contracts.StorageMarket.ReservePeriodsAsync(token: token));
 
     public async Task<BlockNumber> TipAsync(CancellationToken token) => new(await Contracts.Web3.Eth.GetBlockNumberAsync(token));
 
@@ -48,14 +50,15 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
 
     public Task<Standing> StandingAsync(CancellationToken token) => Contracts.Lens.StandingAsync(Node.Value, token: token);
 
-    /// <summary>The whole ledger as it stands at a block.</summary>
-    public async Task<IReadOnlyList<LedgerRange>> LedgerAsync(BlockNumber at, CancellationToken token)
+    /// <summary>The whole ledger of this node, or of another, as it stands at a block.</summary>
+    public async Task<IReadOnlyList<LedgerRange>> LedgerAsync(BlockNumber at, CancellationToken token, NodeId? of = null)
     {
+        NodeId whose = of ?? Node;
         var ranges = new List<LedgerRange>();
         ulong cursor = 0;
         while (true)
         {
-            (EntryView[] entries, ulong next) = await Contracts.Lens.LedgerAsync(Node.Value, cursor, RangesPerPage, BlockParameter.At(at), token);
+            (EntryView[] entries, ulong next) = await Contracts.Lens.LedgerAsync(whose.Value, cursor, RangesPerPage, BlockParameter.At(at), token);
             foreach (EntryView entry in entries)
             {
                 ranges.Add(new LedgerRange(

@@ -1,0 +1,92 @@
+using System.Numerics;
+using Marketplace.Chain.Contracts;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Node.Tests;
+
+/// <summary>Slots that lost their holder get another by themselves: a real chain, real nodes, real bytes between them.</summary>
+[Collection(MarketCollection.Name)]
+public sealed class RepairTests(MarketFixture market)
+{
+    private const byte Held = 1;
+
+    [Fact]
+    public async Task A_lost_replica_is_made_again_by_another_node()
+    {
+        await using RunningTestNode first = await market.StartNodeAsync();
+        await using RunningTestNode second = await market.StartNodeAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(2_500_096);
+        DealView deal = await Deals.OpenAsync(market, [first, second], [shard, shard], needed: 1, periods: 30);
+        await using RunningTestNode repairer = await StartRepairerAsync();
+        await MineToWindowAsync(deal.From);
+
+        await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 1);
+
+        await ClaimedByAsync(repairer, deal, 1);
+        await IsReadableAsync(repairer, shard);
+    }
+
+    [Fact]
+    public async Task The_column_of_an_evicted_node_is_computed_from_the_others()
+    {
+        await using RunningTestNode first = await market.StartNodeAsync();
+        await using RunningTestNode second = await market.StartNodeAsync();
+        await using RunningTestNode gone = await market.StartNodeAsync();
+        byte[][] columns = [NodeProtocolTests.RandomBytes(1_200_128), NodeProtocolTests.RandomBytes(1_200_128), new byte[1_200_128]];
+        new ErasureCode(new Redundancy(2, 3)).PlanRebuild([0, 1], 2).ApplyRow(0, [columns[0], columns[1]], 0, columns[2]);
+        DealView deal = await Deals.OpenAsync(market, [first, second, gone], columns, needed: 2, periods: 30);
+        await gone.StopAsync();
+        for (uint period = deal.From; period < deal.From + 3; period++)
+        {
+            await MineToWindowAsync(period);
+            uint proved = period;
+            await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(first.Id.Value, proved));
+        }
+
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(deal.From + 3)));
+        await using RunningTestNode repairer = await StartRepairerAsync();
+        await market.Client.StorageMarket.EvictAsync(gone.Id.Value, deal.From, deal.From + 1, deal.From + 2);
+
+        await ClaimedByAsync(repairer, deal, 2);
+        await IsReadableAsync(repairer, columns[2]);
+        await gone.StartAsync();
+    }
+
+    /// <summary>A node whose hot key has money for bonds.</summary>
+    private async Task<RunningTestNode> StartRepairerAsync()
+    {
+        RunningTestNode node = await market.StartNodeAsync();
+        BigInteger amount = BigInteger.Pow(10, 18) * 10;
+        await market.Client.Token.ApproveAsync(market.Client.Escrow.Address, amount);
+        await market.Client.Escrow.DepositForAsync(NodeKeys.ReadPublic(node.DataDir).Hot, amount);
+        return node;
+    }
+
+    private async Task ClaimedByAsync(RunningTestNode repairer, DealView deal, int slot)
+    {
+        // Blocks come as on a chain that runs, one at a time.
+        await NodeProtocolTests.Eventually(async () =>
+        {
+            SlotView now = (await market.Client.Lens.DealAsync(deal.Id)).Slots[slot];
+            if ((byte)now.State == Held && now.Node == repairer.Id.Value) return true;
+            await market.Chain.MineAsync(1);
+            return false;
+        });
+        uint next = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value + 1;
+        await MineToWindowAsync(next);
+        await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(repairer.Id.Value, next));
+    }
+
+    private static async Task IsReadableAsync(RunningTestNode node, byte[] shard)
+    {
+        using NodeClient reader = node.Connect(null);
+        byte[] read = new byte[4096];
+        NodeAnswer<int> answer = await reader.ReadAsync(MerkleTree.Commit(shard), shard.Length - 4096, read, null, default);
+        Assert.Equal(NodeOutcome.Ok, answer.Outcome);
+        Assert.Equal(shard.AsSpan(shard.Length - 4096).ToArray(), read);
+    }
+
+    private Task MineToWindowAsync(uint period) => market.MineToAsync(new BlockNumber(market.Facts.Schedule.SeedBlock(new PeriodNumber(period)).Value + 1));
+}
