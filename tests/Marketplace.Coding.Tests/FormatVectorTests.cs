@@ -135,6 +135,12 @@ public sealed class FormatVectorTests
         ChallengeProof.Write(draws, _ => shard, proof);
         Assert.True(ChallengeProof.Verify(context, start => start == 0 ? dead : start == 600 ? live : null, proof.WrittenSpan));
         vectors["proof/bytes/keccak"] = Hex(Keccak256.HashData(proof.WrittenSpan));
+        var takeover = new TakeoverContext(
+            context.ChainId, context.Market, context.Node, context.Period, context.Seed, new DealId(new Address(Pattern(12, 20)), 9), 2);
+        vectors["takeover/leaves"] = string.Join(' ', TakeoverProof.Leaves(takeover, 300));
+        byte[] shown = TakeoverProof.Make(takeover, shard.Commitment, shard);
+        Assert.True(TakeoverProof.Verify(takeover, shard.Commitment, shown));
+        vectors["takeover/bytes/keccak"] = Hex(Keccak256.HashData(shown));
     }
 
     private static void Keys(SortedDictionary<string, string> vectors)

@@ -49,7 +49,10 @@ public sealed class RepairPolicyTests
     public void A_claim_waits_for_the_seed() =>
         Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(s_now with
         {
-            HasShard = true, ReservedBy = s_now.Me, ReservedUntil = new PeriodNumber(6), Tip = new BlockNumber(102),
+            HasShard = true,
+            ReservedBy = s_now.Me,
+            ReservedUntil = new PeriodNumber(6),
+            Tip = new BlockNumber(102),
         }));
 
     [Fact]

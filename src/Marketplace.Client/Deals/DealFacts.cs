@@ -55,13 +55,16 @@ public sealed record DealFacts(
 
 /// <summary>A slot as the chain's state tells it.</summary>
 /// <param name="Index">Its place, from 0: the column of the erasure code.</param>
-/// <param name="Node">Who holds it; null while vacant.</param>
-/// <param name="Shard">Root and leaves; null if vacant, or if its range was given away after its end.</param>
+/// <param name="Node">Who holds it; null while vacant. An evicted node may still have the bytes, and come back.</param>
+/// <param name="Shard">Root and leaves; null if nobody ever held it, or if its range was given away after its end.</param>
 /// <param name="LastProved">The holder's last proved period.</param>
 /// <param name="Paid">What its holder earned with it.</param>
 public sealed record SlotFacts(int Index, NodeId? Node, ShardCommitment? Shard, PeriodNumber? LastProved, TokenAmount Paid)
 {
+    /// <summary>Whether it has a holder that is paid for it, or one that is about to be.</summary>
+    public SlotState State { get; init; } = Node is null ? SlotState.Vacant : SlotState.Filled;
+
     /// <summary>The slot as it is reported.</summary>
     public SlotReport Report(bool? online) => new(
-        Index, Node is null ? SlotState.Vacant : SlotState.Filled, Node, Shard?.Root, Shard?.Bytes, online, LastProved, Paid);
+        Index, State, State == SlotState.Filled ? Node : null, Shard?.Root, Shard?.Bytes, online, LastProved, Paid);
 }

@@ -54,7 +54,7 @@ public sealed class MarketChain(MarketContracts contracts)
 
     /// <summary>One deal; null if there is none.</summary>
     public async Task<DealFacts?> DealAsync(DealId id, CancellationToken token = default) =>
-        Read(await Contracts.Lens.DealAsync(id.ToWord(), token: token));
+        Read(await Contracts.Lens.DealAsync(id.ToWord(), token: token)) is { } deal ? (await WithReservationsAsync([deal], token))[0] : null;
 
     /// <summary>Every deal of a client that the chain keeps, by number.</summary>
     public async Task<IReadOnlyList<DealFacts>> DealsAsync(Address client, CancellationToken token = default)
@@ -64,7 +64,7 @@ public sealed class MarketChain(MarketContracts contracts)
         for (ulong from = 1; from <= last; from += PageMax) calls.Add(Contracts.Lens.DealsOfRequest(client, from, PageMax));
         if (calls.Count == 0) return [];
         IReadOnlyList<DealView[]> pages = await Contracts.Web3.Eth.CallManyAsync(calls, token: token);
-        return [.. pages.SelectMany(page => page).Select(Read).OfType<DealFacts>().OrderBy(deal => deal.Id.Number)];
+        return await WithReservationsAsync([.. pages.SelectMany(page => page).Select(Read).OfType<DealFacts>().OrderBy(deal => deal.Id.Number)], token);
     }
 
     /// <summary>Every registered node, by id.</summary>
@@ -167,6 +167,27 @@ public sealed class MarketChain(MarketContracts contracts)
     public Task<TransactionReceipt> ExtendAsync(DealId id, PeriodNumber end, CancellationToken token = default) =>
         Contracts.StorageMarket.ExtendAsync(id.ToWord(), end.Value, id.Client, token: token);
 
+    /// <summary>The deals, where slots that lost their holder and that a repairer reserved are told as such.</summary>
+    private async Task<IReadOnlyList<DealFacts>> WithReservationsAsync(IReadOnlyList<DealFacts> deals, CancellationToken token)
+    {
+        (DealId Deal, int Slot)[] lost =
+        [
+            .. deals.Where(deal => !deal.IsSettled).SelectMany(deal =>
+                deal.Slots.Where(slot => slot is { State: SlotState.Vacant, Shard: not null }).Select(slot => (deal.Id, slot.Index))),
+        ];
+        if (lost.Length == 0) return deals;
+        IReadOnlyList<VacancyView> views = await Contracts.Web3.Eth.CallManyAsync(
+            [.. lost.Select(one => Contracts.Lens.VacancyRequest(one.Deal.ToWord(), (byte)one.Slot))], token: token);
+        HashSet<(DealId, int)> reserved = [.. lost.Zip(views).Where(pair => pair.Second.ReservedBy != 0).Select(pair => pair.First)];
+        return
+        [
+            .. deals.Select(deal => deal with
+            {
+                Slots = [.. deal.Slots.Select(slot => reserved.Contains((deal.Id, slot.Index)) ? slot with { State = SlotState.Reserved } : slot)],
+            }),
+        ];
+    }
+
     private static TokenAmount Units(BigInteger units) => TokenAmount.FromUnits((UInt128)units);
 
     private static PeriodNumber? Period(uint period) => period == 0 ? null : new PeriodNumber(period);
@@ -191,14 +212,17 @@ public sealed class MarketChain(MarketContracts contracts)
 
     private static SlotFacts Read(SlotView view)
     {
-        bool vacant = view.Node == 0;
-        bool known = !vacant && view.Leaves is > 0 and <= (ulong)MerkleTree.LeavesMax;
+        bool vacant = view.Node == 0 || (byte)view.State == LostSlot;
+        bool known = view.Leaves is > 0 and <= (ulong)MerkleTree.LeavesMax;
         return new SlotFacts(
             view.Index,
             vacant ? null : new NodeId(view.Node),
             known ? new ShardCommitment(view.Root, (long)view.Leaves) : null,
             vacant ? null : Period(view.LastProved),
-            TokenAmount.FromUnits(view.Paid));
+            TokenAmount.FromUnits(view.Paid))
+        {
+            State = !vacant && (byte)view.State == HeldSlot ? SlotState.Filled : SlotState.Vacant,
+        };
     }
 
     private static NodeFacts? Read(NodeView view, Standing? standing)
@@ -247,6 +271,8 @@ public sealed class MarketChain(MarketContracts contracts)
     }
 
     private const byte OpenState = 1;
+    private const byte HeldSlot = 1;
+    private const byte LostSlot = 2;
 
     private async Task<MarketParameters> ReadParametersAsync(CancellationToken token)
     {

@@ -104,7 +104,7 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
     }
 
     private static bool IsWhole(DealFacts deal, Redundancy redundancy, PeriodNumber now) =>
-        deal.IsLiveIn(now) && deal.Redundancy == redundancy && deal.Slots.Count == redundancy.Shards && deal.Slots.All(slot => slot.Node is not null && slot.Shard is not null);
+        deal.IsLiveIn(now) && deal.Redundancy == redundancy && deal.Slots.Count == redundancy.Shards && deal.Slots.All(slot => slot is { State: SlotState.Filled, Shard: not null });
 
     private static bool IsWorthwhile(DealFacts deal, long neededBytes, PeriodNumber now, PeriodNumber end) =>
         end <= deal.EndMax &&
