@@ -52,7 +52,7 @@ internal sealed partial class ChainConnection : IDisposable
                 contracts,
                 account,
                 new KeeperChain(contracts.ChainId, contracts.StorageMarket.Address, schedule),
-                new FollowedChain(contracts, options.Deployment.FromBlock, poll, TimeProvider.System));
+                new FollowedChain(contracts, schedule, options.Deployment.FromBlock, poll, TimeProvider.System));
         }
         catch (Exception e) when (e is RpcException or FormatException)
         {

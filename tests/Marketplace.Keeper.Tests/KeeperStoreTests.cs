@@ -81,6 +81,52 @@ public sealed class KeeperStoreTests : IDisposable
     }
 
     [Fact]
+    public void A_slot_that_lost_its_holder_is_vacant_then_reserved_then_filled()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        var deal = new DealId(Payer, 1);
+        var queries = new KeeperQueries(store, Clock, TimeProvider.System);
+        store.Apply(Step(
+            50, (1, [Registered(1), Registered(2)]), (5, [Opened(1, end: 11), Filled(1, 0, 1)]), (30, [Proved(1, 1)]),
+            (45, [new NodeStakeChanged(new NodeId(1), 90), new SlotVacated(deal, 0, new PeriodNumber(3))])));
+        SlotReport vacant = queries.Deal(deal).Deal!.Slots[0];
+        Assert.Equal((SlotState.Vacant, null), (vacant.State, vacant.Node));
+        Assert.Equal(TokenAmount.FromUnits(1000), queries.Deal(deal).Deal!.Paid);
+
+        store.Apply(Step(55, (52, [new SlotReserved(deal, 0, new NodeId(2), new PeriodNumber(4))])));
+        Assert.Equal(SlotState.Reserved, queries.Deal(deal).Deal!.Slots[0].State);
+        store.Apply(Step(101, (100, [Proved(2, 4)])));
+        Assert.Equal(SlotState.Vacant, queries.Deal(deal).Deal!.Slots[0].State);
+        store.Apply(Step(110, (105, [new ReservationEnded(deal, 0), new SlotReserved(deal, 0, new NodeId(2), new PeriodNumber(7))]), (108, [Filled(1, 0, 2, from: 6)])));
+        SlotReport filled = queries.Deal(deal).Deal!.Slots[0];
+        Assert.Equal((SlotState.Filled, new NodeId(2)), (filled.State, filled.Node));
+    }
+
+    [Fact]
+    public void An_evicted_nodes_slots_are_vacant_until_it_cures_and_its_stake_is_what_is_left()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        var deal = new DealId(Payer, 1);
+        var queries = new KeeperQueries(store, Clock, TimeProvider.System);
+        store.Apply(Step(90, (1, [Registered(1)]), (5, [Opened(1, end: 11), Filled(1, 0, 1)]), (85, [new NodeEvicted(new NodeId(1), new PeriodNumber(5))])));
+        Assert.Equal(SlotState.Vacant, queries.Deal(deal).Deal!.Slots[0].State);
+
+        store.Apply(Step(110, (105, [new NodeCured(new NodeId(1)), new NodeStakeTaken(new NodeId(1), 40)])));
+        Assert.Equal(SlotState.Filled, queries.Deal(deal).Deal!.Slots[0].State);
+        Assert.Equal(TokenAmount.FromUnits((100 * TokenAmount.UnitsPerToken) - 40), queries.Node(new NodeId(1)).Node!.Stake);
+    }
+
+    [Fact]
+    public void A_deal_that_is_ended_early_ends_for_its_slots_too()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        var deal = new DealId(Payer, 1);
+        store.Apply(Step(40, (1, [Registered(1)]), (5, [Opened(1, end: 31), Filled(1, 0, 1)]), (9, [new DealEndedEarly(deal, new PeriodNumber(21), 30_000)])));
+        DealReport ended = new KeeperQueries(store, Clock, TimeProvider.System).Deal(deal).Deal!;
+        Assert.Equal((new PeriodNumber(21), TokenAmount.FromUnits(60_000), SlotState.Filled), (ended.EndsAtPeriod, ended.Locked, ended.Slots[0].State));
+    }
+
+    [Fact]
     public void A_store_that_saw_forks_equals_one_that_saw_only_the_last_branch()
     {
         // A history: for each step, how many of the last blocks are taken back first, and the events of the blocks that follow.
@@ -91,6 +137,11 @@ public sealed class KeeperStoreTests : IDisposable
             Gen.Select(Gen.UInt[1, 4], Gen.ULong[1, 9], MarketEvent (node, units) => new RewardMinted(new NodeId(node), units)),
             Gen.Select(Gen.ULong[1, 6], Gen.UInt[12, 40], MarketEvent (number, end) => new DealExtended(new DealId(Payer, number), new PeriodNumber(end), 10)),
             Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], Gen.UInt[1, 4], MarketEvent (number, slot, node) => Filled(number, slot, node, node)),
+            Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], Gen.UInt[1, 30], MarketEvent (number, slot, until) => new SlotVacated(new DealId(Payer, number), slot, new PeriodNumber(until))),
+            Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], Gen.UInt[1, 4], MarketEvent (number, slot, node) => new SlotReserved(new DealId(Payer, number), slot, new NodeId(node), new PeriodNumber(9))),
+            Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], MarketEvent (number, slot) => new ReservationEnded(new DealId(Payer, number), slot)),
+            Gen.Select(Gen.UInt[1, 4], Gen.Bool, MarketEvent (node, cured) => cured ? new NodeCured(new NodeId(node)) : new NodeEvicted(new NodeId(node), new PeriodNumber(5))),
+            Gen.Select(Gen.ULong[1, 6], Gen.UInt[5, 40], MarketEvent (number, end) => new DealEndedEarly(new DealId(Payer, number), new PeriodNumber(end), 3)),
             Gen.Select(Gen.ULong[1, 6], Gen.ULong[1, 9], MarketEvent (number, paid) => new DealSettled(new DealId(Payer, number), paid, 1)),
             Gen.Select(Gen.UInt[1, 3], Gen.UInt[1, 9], MarketEvent (keeper, key) => new KeeperAnnounced(keeper, AddressOf(key), AddressOf(key), "")));
         Gen<(int Back, MarketEvent[][] Blocks)> step = Gen.Select(Gen.Int[0, 6], happened.Array[0, 4].Array[1, 4]);

@@ -119,18 +119,21 @@ public sealed class KeeperQueries(KeeperStore store, Schedule schedule, TimeProv
     private static DealReport ReportOf(SqliteConnection db, DealRow deal, PeriodNumber now)
     {
         List<SlotRow> rows = db.List(SlotRow.Select, SlotRow.Read, deal.Row);
+        List<(int Slot, uint Until)> reservations = db.List(
+            "SELECT slot, until_period FROM reservations WHERE deal = $0", static row => (row.GetInt32(0), (uint)row.GetInt64(1)), deal.Row);
         var slots = new List<SlotReport>(deal.Slots);
         ulong provedPeriods = 0;
         foreach (SlotRow row in rows) provedPeriods += row.ProvedPeriods;
         for (int index = 0; index < deal.Slots; index++)
         {
             SlotRow? holder = rows.FindLast(row => row.Slot == index);
-            bool held = holder is not null && holder.Until >= deal.End.Value;
+            bool held = holder is not null && holder.Until >= deal.End.Value && (holder.EvictedFrom is not { } evicted || evicted >= deal.End.Value);
+            bool reserved = !held && reservations.Any(one => one.Slot == index && one.Until >= now.Value);
             slots.Add(held
                 ? new SlotReport(
                     index, SlotState.Filled, holder!.Node, holder.Root, holder.Bytes, holder.Online, holder.LastProved,
                     TokenAmount.FromUnits(deal.RateUnits) * holder.ProvedPeriods)
-                : new SlotReport(index, SlotState.Vacant, null, null, null, null, null, null));
+                : new SlotReport(index, reserved ? SlotState.Reserved : SlotState.Vacant, null, null, null, null, null, null));
         }
 
         DealState state = deal.Settled || deal.End <= now ? DealState.Ended : DealState.Open;
@@ -161,10 +164,10 @@ public sealed class KeeperQueries(KeeperStore store, Schedule schedule, TimeProv
             row.Units(11));
     }
 
-    private sealed record SlotRow(int Slot, NodeId Node, Root Root, long Bytes, uint Until, ulong ProvedPeriods, PeriodNumber? LastProved, bool? Online)
+    private sealed record SlotRow(int Slot, NodeId Node, Root Root, long Bytes, uint Until, uint? EvictedFrom, ulong ProvedPeriods, PeriodNumber? LastProved, bool? Online)
     {
         public static readonly string Select = $"""
-            SELECT slot, slots.node, root, bytes, until_period,
+            SELECT slot, slots.node, root, bytes, until_period, n.evicted_from,
               (SELECT COUNT(*) FROM proofs WHERE proofs.node = slots.node AND period >= from_period AND period < until_period),
               (SELECT MAX(period) FROM proofs WHERE proofs.node = slots.node AND period >= from_period AND period < until_period),
               {IsOnline}
@@ -178,8 +181,9 @@ public sealed class KeeperQueries(KeeperStore store, Schedule schedule, TimeProv
             row.Root(2),
             row.GetInt64(3),
             (uint)row.GetInt64(4),
-            (ulong)row.GetInt64(5),
-            row.NumberOrNull(6) is { } proved ? new PeriodNumber((uint)proved) : null,
-            OnlineOf(row, 7));
+            (uint?)row.NumberOrNull(5),
+            (ulong)row.GetInt64(6),
+            row.NumberOrNull(7) is { } proved ? new PeriodNumber((uint)proved) : null,
+            OnlineOf(row, 8));
     }
 }

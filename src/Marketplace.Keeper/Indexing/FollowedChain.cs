@@ -10,19 +10,22 @@ internal sealed class FollowedChain : IChainFeed
 {
     private readonly EthApi _eth;
     private readonly LogFollower _follower;
+    private readonly Schedule _schedule;
     private readonly ulong _firstBlock;
     private readonly TimeSpan _pollInterval;
     private readonly TimeProvider _time;
 
     /// <param name="contracts">The market.</param>
+    /// <param name="schedule">Its clock.</param>
     /// <param name="firstBlock">No event is older.</param>
     /// <param name="pollInterval">The pause between two looks at a chain without news.</param>
     /// <param name="time">The clock.</param>
-    public FollowedChain(MarketContracts contracts, ulong firstBlock, TimeSpan pollInterval, TimeProvider time)
+    public FollowedChain(MarketContracts contracts, Schedule schedule, ulong firstBlock, TimeSpan pollInterval, TimeProvider time)
     {
         var filter = new LogFilter { Addresses = [contracts.NodeRegistry.Address, contracts.StorageMarket.Address, contracts.Bank.Address] };
         _eth = contracts.Web3.Eth;
         _follower = new LogFollower(_eth, filter, time: time);
+        _schedule = schedule;
         _firstBlock = firstBlock;
         _pollInterval = pollInterval;
         _time = time;
@@ -43,7 +46,7 @@ internal sealed class FollowedChain : IChainFeed
         Block head = await CoveredAsync(changes, token);
         return new ChainStep(
             changes.RevertedFrom is { } first ? new BlockNumber(first) : null,
-            [.. changes.Applied.Select(block => new EventBlock(new BlockNumber(block.Block.Number), [.. block.Logs.Select(MarketEvents.Read).OfType<MarketEvent>()]))],
+            [.. changes.Applied.Select(block => new EventBlock(new BlockNumber(block.Block.Number), [.. block.Logs.Select(log => MarketEvents.Read(log, _schedule)).OfType<MarketEvent>()]))],
             changes.Cursor.ToString(),
             new BlockNumber(head.Number),
             head.Hash,

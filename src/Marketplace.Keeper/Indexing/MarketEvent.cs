@@ -24,6 +24,15 @@ public sealed record NodeOwnerChanged(NodeId Node, Address Owner) : MarketEvent;
 /// <summary>A node's stake is now this much.</summary>
 public sealed record NodeStakeChanged(NodeId Node, ulong Stake) : MarketEvent;
 
+/// <summary>A node's owner took this much of its stake.</summary>
+public sealed record NodeStakeTaken(NodeId Node, ulong Units) : MarketEvent;
+
+/// <summary>A node missed too many periods: from a period on its slots want another holder.</summary>
+public sealed record NodeEvicted(NodeId Node, PeriodNumber From) : MarketEvent;
+
+/// <summary>An evicted node showed that it still holds what nobody took over.</summary>
+public sealed record NodeCured(NodeId Node) : MarketEvent;
+
 /// <summary>A node takes no new shards from a period on.</summary>
 public sealed record NodeExiting(NodeId Node, PeriodNumber From) : MarketEvent;
 
@@ -39,6 +48,18 @@ public sealed record SlotFilled(DealId Deal, int Slot, NodeId Node, Root Root, P
 
 /// <summary>A deal ends at a later period, for which more was locked.</summary>
 public sealed record DealExtended(DealId Deal, PeriodNumber End, ulong AddedLock) : MarketEvent;
+
+/// <summary>Its client ends a deal at an earlier period, and got back what was locked for the rest.</summary>
+public sealed record DealEndedEarly(DealId Deal, PeriodNumber End, ulong Refunded) : MarketEvent;
+
+/// <summary>A slot has no holder any more from a period on.</summary>
+public sealed record SlotVacated(DealId Deal, int Slot, PeriodNumber Until) : MarketEvent;
+
+/// <summary>A node may take a slot over up to a period.</summary>
+public sealed record SlotReserved(DealId Deal, int Slot, NodeId Node, PeriodNumber Until) : MarketEvent;
+
+/// <summary>A reservation is over: used, lapsed or no longer wanted.</summary>
+public sealed record ReservationEnded(DealId Deal, int Slot) : MarketEvent;
 
 /// <summary>A deal is over: its nodes had <paramref name="Paid"/>, the client got <paramref name="Refunded"/> back.</summary>
 public sealed record DealSettled(DealId Deal, ulong Paid, ulong Refunded) : MarketEvent;

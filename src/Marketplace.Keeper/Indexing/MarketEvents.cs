@@ -13,9 +13,13 @@ internal static class MarketEvents
     private const int EndpointCharsMax = 1024;
 
     /// <summary>What a log means for the tables; <c>null</c> if nothing.</summary>
-    public static MarketEvent? Read(Log log) => KnownContracts.TryDecodeEvent(log, out IContractEvent? happened) ? Read(happened) : null;
+    /// <param name="log">The log.</param>
+    /// <param name="schedule">The market's clock: some events count from the period after their block's.</param>
+    public static MarketEvent? Read(Log log, Schedule schedule) => KnownContracts.TryDecodeEvent(log, out IContractEvent? happened)
+        ? Read(happened, schedule.PeriodOf(new BlockNumber(log.Block.Number)) + 1)
+        : null;
 
-    private static MarketEvent? Read(IContractEvent happened) => happened switch
+    private static MarketEvent? Read(IContractEvent happened, PeriodNumber next) => happened switch
     {
         RegisteredEvent e => new NodeRegistered(
             new NodeId(e.Node), e.Owner, e.Hot, e.Stake, e.Price, e.CapacityMiB, e.Fingerprint, Endpoint(e.Endpoint)),
@@ -24,13 +28,20 @@ internal static class MarketEvents
         OfferChangedEvent e => new NodeOfferChanged(new NodeId(e.Node), e.Price, e.CapacityMiB),
         OwnerChangedEvent e => new NodeOwnerChanged(new NodeId(e.Node), e.Owner),
         StakeAddedEvent e => new NodeStakeChanged(new NodeId(e.Node), e.Stake),
-        StakeTakenEvent e => new NodeStakeChanged(new NodeId(e.Node), 0),
+        StakeSlashedEvent e => new NodeStakeChanged(new NodeId(e.Node), e.Stake),
+        StakeTakenEvent e => new NodeStakeTaken(new NodeId(e.Node), e.Units),
+        EvictedEvent e => new NodeEvicted(new NodeId(e.Node), new PeriodNumber(e.From)),
+        CuredEvent e => new NodeCured(new NodeId(e.Node)),
         ExitStartedEvent e => new NodeExiting(new NodeId(e.Node), new PeriodNumber(e.From)),
         NodeOutEvent e => new NodeExiting(new NodeId(e.Node), new PeriodNumber(e.From)),
         KeeperAnnouncedEvent e => new KeeperAnnounced(e.Keeper, e.Owner, e.Key, Endpoint(e.Endpoint)),
         DealOpenedEvent e => Read(DealId.FromWord(e.Id), DealWord.Read(e.Deal), Units(e.Units)),
         SlotFilledEvent e => Read(DealId.FromWord(e.Id), new NodeId(e.Node), PlaceWord.Read(e.Place), EntryWord.Read(e.Entry)),
         DealExtendedEvent e => new DealExtended(DealId.FromWord(e.Id), new PeriodNumber(e.End), Units(e.Units)),
+        DealEndedEarlyEvent e => new DealEndedEarly(DealId.FromWord(e.Id), new PeriodNumber(e.End), Units(e.Refund)),
+        SlotVacatedEvent e => new SlotVacated(DealId.FromWord(e.Id), e.Slot, next),
+        SlotReservedEvent e => new SlotReserved(DealId.FromWord(e.Id), e.Slot, new NodeId(e.Node), new PeriodNumber(e.Until)),
+        ReservationEndedEvent e => new ReservationEnded(DealId.FromWord(e.Id), e.Slot),
         DealSettledEvent e => new DealSettled(DealId.FromWord(e.Id), Units(e.Paid), Units(e.Refund)),
         ProvedEvent e => new PeriodProved(new NodeId(e.Node), new PeriodNumber(e.Period), Units(e.Pay)),
         RewardMintedEvent e => new RewardMinted(new NodeId(e.Node), Units(e.Units)),

@@ -39,6 +39,15 @@ internal static class Projections
             case NodeStakeChanged e:
                 db.Execute("UPDATE nodes SET stake = $1 WHERE id = $0", e.Node, e.Stake);
                 break;
+            case NodeStakeTaken e:
+                db.Execute("UPDATE nodes SET stake = stake - $1 WHERE id = $0", e.Node, e.Units);
+                break;
+            case NodeEvicted e:
+                db.Execute("UPDATE nodes SET evicted_from = $1, exit_from = $1 WHERE id = $0", e.Node, e.From);
+                break;
+            case NodeCured e:
+                db.Execute("UPDATE nodes SET evicted_from = NULL, exit_from = NULL WHERE id = $0", e.Node);
+                break;
             case NodeExiting e:
                 db.Execute("UPDATE nodes SET exit_from = $1 WHERE id = $0", e.Node, e.From);
                 break;
@@ -76,6 +85,7 @@ internal static class Projections
                     e.Deal.Client, e.Deal.Number, e.Needed, e.Slots, e.Rate, e.Leaves, e.From, e.End, e.MaxEnd, e.Locked);
                 break;
             case SlotFilled e:
+                Unreserve(db, e.Deal, e.Slot);
                 // Whoever held the slot before holds it until this one begins.
                 db.Execute(
                     "UPDATE slots SET until_period = MIN(until_period, $3) WHERE deal = (SELECT id FROM deals WHERE client = $0 AND number = $1) AND slot = $2",
@@ -86,6 +96,32 @@ internal static class Projections
                     SELECT id, $2, $3, $4, leaves * {LeafBytes}, $5, end_period FROM deals WHERE client = $0 AND number = $1
                     """,
                     e.Deal.Client, e.Deal.Number, e.Slot, e.Node, e.Root, e.From);
+                break;
+            case DealEndedEarly e:
+                // Slots that lasted to the deal's end, or to a later one, last to its new one.
+                db.Execute(
+                    """
+                    UPDATE slots SET until_period = MIN(slots.until_period, $2) FROM deals
+                    WHERE deals.client = $0 AND deals.number = $1 AND slots.deal = deals.id
+                    """,
+                    e.Deal.Client, e.Deal.Number, e.End);
+                db.Execute("UPDATE deals SET end_period = $2, locked = locked - $3 WHERE client = $0 AND number = $1", e.Deal.Client, e.Deal.Number, e.End, e.Refunded);
+                break;
+            case SlotVacated e:
+                db.Execute(
+                    "UPDATE slots SET until_period = MIN(until_period, $3) WHERE deal = (SELECT id FROM deals WHERE client = $0 AND number = $1) AND slot = $2",
+                    e.Deal.Client, e.Deal.Number, e.Slot, e.Until);
+                break;
+            case SlotReserved e:
+                db.Execute(
+                    """
+                    INSERT INTO reservations(deal, slot, node, until_period) SELECT id, $2, $3, $4 FROM deals WHERE client = $0 AND number = $1
+                    ON CONFLICT(deal, slot) DO UPDATE SET node = excluded.node, until_period = excluded.until_period
+                    """,
+                    e.Deal.Client, e.Deal.Number, e.Slot, e.Node, e.Until);
+                break;
+            case ReservationEnded e:
+                Unreserve(db, e.Deal, e.Slot);
                 break;
             case DealExtended e:
                 // Slots that last to the deal's end last to its new one; those that another node took over stay as they are.
@@ -105,6 +141,9 @@ internal static class Projections
                 throw new ArgumentException($"No projection of {happened.GetType().Name}.", nameof(happened));
         }
     }
+
+    private static void Unreserve(SqliteConnection db, DealId deal, int slot) => db.Execute(
+        "DELETE FROM reservations WHERE deal = (SELECT id FROM deals WHERE client = $0 AND number = $1) AND slot = $2", deal.Client, deal.Number, slot);
 
     private static long BytesOf(uint mebibytes) => (long)mebibytes << 20;
 }

@@ -10,7 +10,7 @@ namespace Marketplace.Keeper.Indexing;
 internal static class Schema
 {
     /// <summary>Another number in a file means that its tables are rebuilt from the chain.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     private const string Tables = """
         CREATE TABLE IF NOT EXISTS cursor(one INTEGER PRIMARY KEY CHECK(one = 1), scope TEXT NOT NULL, position TEXT, block INTEGER, hash BLOB, time INTEGER);
@@ -20,7 +20,7 @@ internal static class Schema
 
         CREATE TABLE IF NOT EXISTS nodes(
           id INTEGER PRIMARY KEY, owner BLOB NOT NULL, hot BLOB NOT NULL, stake INTEGER NOT NULL, price INTEGER NOT NULL, capacity INTEGER NOT NULL,
-          fingerprint BLOB NOT NULL, endpoint TEXT NOT NULL, exit_from INTEGER, last_proved INTEGER, earned INTEGER NOT NULL, rewarded INTEGER NOT NULL);
+          fingerprint BLOB NOT NULL, endpoint TEXT NOT NULL, exit_from INTEGER, evicted_from INTEGER, last_proved INTEGER, earned INTEGER NOT NULL, rewarded INTEGER NOT NULL);
         CREATE TABLE IF NOT EXISTS keepers(id INTEGER PRIMARY KEY, owner BLOB NOT NULL, key BLOB NOT NULL, endpoint TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS deals(
           id INTEGER PRIMARY KEY, client BLOB NOT NULL, number INTEGER NOT NULL, k INTEGER NOT NULL, n INTEGER NOT NULL, rate INTEGER NOT NULL,
@@ -30,6 +30,8 @@ internal static class Schema
           id INTEGER PRIMARY KEY, deal INTEGER NOT NULL, slot INTEGER NOT NULL, node INTEGER NOT NULL, root BLOB NOT NULL,
           bytes INTEGER NOT NULL, from_period INTEGER NOT NULL, until_period INTEGER NOT NULL, UNIQUE(deal, slot, from_period));
         CREATE INDEX IF NOT EXISTS slots_node ON slots(node, until_period);
+        CREATE TABLE IF NOT EXISTS reservations(
+          id INTEGER PRIMARY KEY, deal INTEGER NOT NULL, slot INTEGER NOT NULL, node INTEGER NOT NULL, until_period INTEGER NOT NULL, UNIQUE(deal, slot));
         CREATE TABLE IF NOT EXISTS proofs(id INTEGER PRIMARY KEY, node INTEGER NOT NULL, period INTEGER NOT NULL, paid INTEGER NOT NULL, UNIQUE(node, period));
 
         CREATE TABLE IF NOT EXISTS sightings(
@@ -40,10 +42,11 @@ internal static class Schema
 
     private static readonly (string Table, string[] Columns)[] s_projections =
     [
-        ("nodes", ["id", "owner", "hot", "stake", "price", "capacity", "fingerprint", "endpoint", "exit_from", "last_proved", "earned", "rewarded"]),
+        ("nodes", ["id", "owner", "hot", "stake", "price", "capacity", "fingerprint", "endpoint", "exit_from", "evicted_from", "last_proved", "earned", "rewarded"]),
         ("keepers", ["id", "owner", "key", "endpoint"]),
         ("deals", ["id", "client", "number", "k", "n", "rate", "leaves", "from_period", "end_period", "max_end", "locked", "settled", "paid", "refunded"]),
         ("slots", ["id", "deal", "slot", "node", "root", "bytes", "from_period", "until_period"]),
+        ("reservations", ["id", "deal", "slot", "node", "until_period"]),
         ("proofs", ["id", "node", "period", "paid"]),
     ];
 
