@@ -89,6 +89,16 @@ public sealed class RepairPolicyTests
         Assert.Equal(RepairStep.Rebuild, RepairPolicy.Decide(s_now with { FloorUnits = 110 }));
 
     [Fact]
+    public void Misses_count_that_others_proved_and_that_were_not_given_up()
+    {
+        PeriodNumber[] missed = [.. Enumerable.Range(4, 6).Select(period => new PeriodNumber((uint)period))];
+        static UInt128 Paid(PeriodNumber period) => period.Value == 5 ? 0u : 100u;
+
+        Assert.Equal([new PeriodNumber(4), new PeriodNumber(6), new PeriodNumber(8)], StrikeReporter.Strikes(missed, Paid, new PeriodNumber(7))!);
+        Assert.Null(StrikeReporter.Strikes(missed[..4], Paid, new PeriodNumber(7)));
+    }
+
+    [Fact]
     public void Nodes_begin_at_different_blocks_and_within_half_a_period()
     {
         uint[] delays = [.. Enumerable.Range(1, 200).Select(node => RepairPolicy.Delay(s_schedule, s_vacant, new NodeId((uint)node)))];

@@ -29,7 +29,7 @@ public sealed class RepairTests(MarketFixture market)
     }
 
     [Fact]
-    public async Task The_column_of_an_evicted_node_is_computed_from_the_others()
+    public async Task A_node_that_stays_away_is_reported_evicted_and_its_column_computed_from_the_others()
     {
         await using RunningTestNode first = await market.StartNodeAsync();
         await using RunningTestNode second = await market.StartNodeAsync();
@@ -47,8 +47,8 @@ public sealed class RepairTests(MarketFixture market)
 
         await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(deal.From + 3)));
         await using RunningTestNode repairer = await StartRepairerAsync();
-        await market.Client.StorageMarket.EvictAsync(gone.Id.Value, deal.From, deal.From + 1, deal.From + 2);
 
+        // Its neighbours report the node; nobody has to tell them.
         await ClaimedByAsync(repairer, deal, 2);
         await IsReadableAsync(repairer, columns[2]);
         await gone.StartAsync();

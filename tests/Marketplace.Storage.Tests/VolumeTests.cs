@@ -113,20 +113,19 @@ public sealed class VolumeTests : IDisposable
         var shards = new List<ShardCommitment>();
         for (ulong number = 1; number <= 20; number++) shards.Add(await Upload(depot, number, 4096));
         using var stop = new CancellationTokenSource();
-        var readers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        int[] reads = new int[4];
+        var readers = Enumerable.Range(0, reads.Length).Select(reader => Task.Run(async () =>
         {
-            int read = 0;
             while (!stop.IsCancellationRequested)
             {
                 ShardCommitment shard = shards[Random.Shared.Next(shards.Count)];
                 using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
                 Assert.Equal(shard, await content.RehashAsync(default));
-                read++;
+                Interlocked.Increment(ref reads[reader]);
             }
-
-            return read;
         })).ToList();
-        for (int turn = 0; turn < 6; turn++)
+        // At least six moves, and until every reader was at work among them, or failed.
+        for (int turn = 0; turn < 6 || (reads.Contains(0) && readers.TrueForAll(reader => !reader.IsCompleted)); turn++)
         {
             depot.SetDraining(turn % 2, true);
             DrainStep step = await depot.DrainAsync(turn % 2, 100, default);
@@ -135,7 +134,7 @@ public sealed class VolumeTests : IDisposable
         }
 
         await stop.CancelAsync();
-        Assert.All(await Task.WhenAll(readers), read => Assert.True(read > 0));
+        await Task.WhenAll(readers);
     }
 
     [Fact]

@@ -9,11 +9,11 @@ using Microsoft.Extensions.Logging;
 namespace Marketplace.Node;
 
 /// <summary>
-/// Takes over slots that lost their holder: looks, asks <see cref="RepairPolicy"/>, does it. The bond is put down only when the shard
+/// Reports who fails, and takes over slots that lost their holder: looks, asks <see cref="RepairPolicy"/>, does it. The bond is put down only when the shard
 /// lies here already, so that no reservation lapses for a slow network.
 /// </summary>
 internal sealed partial class RepairWorker(
-    NodeChain chain, ShardDepot depot, NodeConfig config, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
+    NodeChain chain, ShardDepot depot, StrikeReporter reporter, NodeConfig config, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
 {
     private const byte Lost = 2;
     private const byte Evicted = 3;
@@ -30,6 +30,7 @@ internal sealed partial class RepairWorker(
         try
         {
             BlockNumber tip = await chain.TipAsync(token);
+            await reporter.TickAsync(tip, token);
             foreach (VacantSlot vacant in await _watch.ReadAsync(tip, token))
             {
                 try
