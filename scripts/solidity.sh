@@ -7,6 +7,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 BRANCHES_MIN=98
+# EIP-170 allows 24,576 bytes of code; what is left is room for what comes.
+CODE_BYTES_MAX=22000
 
 install_packages
 cd "$REPO"
@@ -17,6 +19,14 @@ for name in $(sed -nE 's/^ *error ([A-Za-z_]+)\(.*/\1/p' $(find contracts -name 
     grep -rq "\b$name\b" tests/contracts || { echo "error: no test reaches the error $name" >&2; exit 1; }
 done
 npx --no-install hardhat build --quiet
+node --input-type=module -e '
+    import fs from "node:fs";
+    for (const file of fs.readdirSync("artifacts/contracts", { recursive: true }).filter((name) => /^[A-Za-z]+\.sol\/[A-Za-z]+\.json$/.test(name))) {
+        const { contractName, deployedBytecode } = JSON.parse(fs.readFileSync(`artifacts/contracts/${file}`));
+        const bytes = (deployedBytecode.length - 2) / 2;
+        if (bytes > 0) console.log(`${contractName}: ${bytes} bytes of code`);
+        if (bytes > process.argv[1]) { console.error(`error: ${contractName} is larger than ${process.argv[1]} bytes`); process.exitCode = 1; }
+    }' "$CODE_BYTES_MAX"
 MARKET_ARTIFACTS=artifacts/contracts forge test "$@"
 [ $# -eq 0 ] || exit 0
 # Branches do not need many runs of each property, and no invariant.

@@ -90,7 +90,7 @@ public static class NodeHost
         builder.Services
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
             .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>()
-            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<AdminEndpoints>()
+            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
             .AddHangfire(hangfire => hangfire
                 .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
                 .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }))

@@ -33,6 +33,31 @@ public sealed class ProvingTests(FiveNodes devnet)
     }
 
     [Fact]
+    public async Task A_doctor_finds_a_running_node_well_and_says_what_a_stopped_one_lacks()
+    {
+        string folder = devnet.Node(5).GetProperty("dataDir").GetString()!;
+        JsonElement well = (await devnet.MarketAsync("node", "doctor", "--data", folder, "--json")).Expect(0).Json;
+        Assert.True(well.GetProperty("ok").GetBoolean());
+        Dictionary<string, string> states = well.GetProperty("checks").EnumerateArray()
+            .ToDictionary(check => check.GetProperty("name").GetString()!, check => check.GetProperty("state").GetString()!);
+        Assert.Equal(["disk", "space", "rpc", "clock", "proof", "reach", "register", "stake", "gas", "bonds"], states.Keys);
+        Assert.All(new[] { "disk", "rpc", "clock", "reach", "register", "gas" }, name => Assert.Equal("ok", states[name]));
+
+        devnet.KillNode(5);
+        try
+        {
+            JsonElement away = (await devnet.MarketAsync("node", "doctor", "--data", folder, "--json")).Expect(1).Json;
+            JsonElement reach = away.GetProperty("checks").EnumerateArray().Single(check => check.GetProperty("name").GetString() == "reach");
+            Assert.Equal("failed", reach.GetProperty("state").GetString());
+            Assert.NotEqual(JsonValueKind.Null, reach.GetProperty("advice").ValueKind);
+        }
+        finally
+        {
+            await devnet.StartAsync("node:5");
+        }
+    }
+
+    [Fact]
     public async Task A_restarted_node_goes_on_proving_and_earns_the_mining_reward()
     {
         string file = TestFiles.Write(Path.Combine(devnet.Scratch, "restarted"), 20_000_000);

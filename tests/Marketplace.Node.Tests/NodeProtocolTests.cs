@@ -186,8 +186,15 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
         using var http = new HttpClient();
         Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync(new Uri(_node.Listening.AdminUrl, "/v1/admin/status"))).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync(new Uri(_node.Listening.AdminUrl, "/hangfire"))).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync(_node.Listening.AdminUrl)).StatusCode);
         string password = (await File.ReadAllTextAsync(Path.Combine(_node.DataDir, NodeFiles.AdminPassword))).Trim();
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"me:{password}")));
+        using HttpResponseMessage page = await http.GetAsync(_node.Listening.AdminUrl);
+        Assert.StartsWith("default-src 'none'", Assert.Single(page.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
+        Assert.Contains("Storage node", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        string overview = await http.GetStringAsync(new Uri(_node.Listening.AdminUrl, "/v1/admin/overview"));
+        Assert.Contains("\"alerts\":[]", overview, StringComparison.Ordinal);
+        Assert.DoesNotContain(RunningTestNode.Passphrase, overview, StringComparison.Ordinal);
         Assert.Contains(ProvingJob.Id, await http.GetStringAsync(new Uri(_node.Listening.AdminUrl, "/hangfire/recurring")), StringComparison.Ordinal);
         Assert.Contains("# TYPE", await http.GetStringAsync(new Uri(_node.Listening.AdminUrl, "/metrics")), StringComparison.Ordinal);
 

@@ -6,6 +6,7 @@ using Marketplace.Chain.Accounts;
 using Marketplace.Cli.Homes;
 using Marketplace.Cli.Shell;
 using Marketplace.Cli.Wallet;
+using Marketplace.Client.Json;
 using Marketplace.Domain;
 using Marketplace.Network;
 using Marketplace.Node;
@@ -18,10 +19,17 @@ internal sealed record NodeMadeReport(Address Address, string Fingerprint, strin
 /// <summary>What <c>node register</c> and <c>node exit</c> answer.</summary>
 internal sealed record NodeRegisteredReport(NodeId Id, Address Owner, string DataDir);
 
-/// <summary><c>market node init|register|run|status|exit</c>.</summary>
+/// <summary>What <c>node doctor</c> answers.</summary>
+/// <param name="Ok">Whether nothing failed.</param>
+/// <param name="Checks">What was looked at.</param>
+internal sealed record NodeDoctorReport(bool Ok, IReadOnlyList<NodeCheck> Checks);
+
+/// <summary><c>market node init|register|run|status|doctor|exit</c>.</summary>
 internal static class NodeVerbs
 {
-    public static Command Group() => new VerbGroup("node", "Keep other people's shards and be paid for it.") { Init(), Register(), Run(), Status(), Exit() };
+    private const string PriceDefault = "0.01";
+
+    public static Command Group() => new VerbGroup("node", "Keep other people's shards and be paid for it.") { Init(), Register(), Run(), Status(), Doctor(), Exit() };
 
     private static Verb Init()
     {
@@ -30,19 +38,31 @@ internal static class NodeVerbs
         Option<TokenAmount> price = Words.Option<TokenAmount>("--price", "TOKENS", "What a GiB costs for 30 days.");
         Option<IPEndPoint> listen = RoleRun.ListenOption(NodeInit.ListenDefault);
         Option<PeerEndpoint> url = Words.Option<PeerEndpoint>("--url", "URL", "The address that others reach, if it is not the one listened on.");
-        capacity.Required = true;
-        price.Required = true;
-        return new Verb("init", "Make a node's folder: hot key, certificate, settings.") { data, capacity, price, listen, url }
+        return new Verb("init", "Make a node's folder: hot key, certificate, settings. Asks at the terminal for what is not said, and looks whether the machine will do.") { data, capacity, price, listen, url }
+            .Example("node init --data /srv/market")
             .Example("node init --data /srv/market --capacity 500GiB --price 0.1 --listen 203.0.113.7:4600")
-            .Runs(run => InitAsync(run, new NodeInit
+            .Runs(run =>
             {
-                DataDir = Path.GetFullPath(run.GetRequired(data)),
-                CapacityBytes = run.GetRequired(capacity),
-                Price = run.GetRequired(price),
-                Passphrase = Passphrases.Choose(run.Settings, "the node's keys"),
-                Listen = run.GetRequired(listen),
-                Url = run.Get(url),
-            }));
+                string folder = Path.GetFullPath(run.GetRequired(data));
+                bool isTold = run.Has(capacity) && run.Has(price);
+                return InitAsync(run, new NodeInit
+                {
+                    DataDir = folder,
+                    CapacityBytes = run.Has(capacity)
+                        ? run.Get(capacity)
+                        : run.Output.Ask("--capacity", "Bytes to offer", ByteSize.Format(FreeOn(folder) / 10 * 9), ByteSize.Parse),
+                    Price = run.Has(price)
+                        ? run.Get(price)
+                        : run.Output.Ask("--price", "Tokens for a GiB and 30 days", PriceDefault, text => TokenAmount.Parse(text)),
+                    Listen = isTold || run.Has(listen)
+                        ? run.GetRequired(listen)
+                        : run.Output.Ask("--listen", "Address and port for clients", NodeInit.ListenDefault.ToString(), IPEndPoint.Parse),
+                    Url = isTold || run.Has(url)
+                        ? run.Get(url)
+                        : run.Output.Ask("--url", "Address that others reach, empty if it is that one", "", text => text.Length == 0 ? null : PeerEndpoint.Parse(text)),
+                    Passphrase = Passphrases.Choose(run.Settings, "the node's keys"),
+                });
+            });
     }
 
     private static Verb Register()
@@ -72,6 +92,14 @@ internal static class NodeVerbs
             .Runs(run => StatusAsync(run, Path.GetFullPath(run.GetRequired(data))));
     }
 
+    private static Verb Doctor()
+    {
+        Option<string> data = RoleRun.DataOption("node");
+        return new Verb("doctor", "Look whether this machine can be the node: disk, time to prove, chain, clock, reachability, stake, gas.") { data }
+            .Example("node doctor --data /srv/market")
+            .Runs(run => DoctorAsync(run, Path.GetFullPath(run.GetRequired(data))));
+    }
+
     private static Verb Exit()
     {
         Option<string> data = RoleRun.DataOption("node");
@@ -80,7 +108,7 @@ internal static class NodeVerbs
             .Runs(run => ExitAsync(run, Path.GetFullPath(run.GetRequired(data))));
     }
 
-    private static Task InitAsync(VerbRun run, NodeInit init)
+    private static async Task InitAsync(VerbRun run, NodeInit init)
     {
         NodeMade made = NodeSetup.Init(init);
         var report = new NodeMadeReport(made.HotAddress, made.Fingerprint.ToString(), made.Url.ToString(), init.DataDir);
@@ -89,7 +117,33 @@ internal static class NodeVerbs
             text.Pairs(("hot key", report.Address.ToString()), ("certificate", report.Fingerprint), ("url", report.Url), ("folder", report.DataDir));
             text.Line($"Next: market node register --data '{report.DataDir}' --stake TOKENS");
         });
-        return Task.CompletedTask;
+        if (!run.Output.Json) await NoteChecksAsync(run, init.DataDir);
+    }
+
+    /// <summary>Before anything is staked: what the doctor finds that is not as it should be.</summary>
+    private static async Task NoteChecksAsync(VerbRun run, string dataDir)
+    {
+        try
+        {
+            using MarketContracts market = await run.ConnectAsync();
+            await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, run.Cancellation))
+            {
+                // What a node that was made a moment ago cannot have yet.
+                if (check.Name is "reach" or "register") continue;
+                run.Output.Note($"{Mark(check.State)} {check.Name}: {check.Finding}{(check.Advice is { } advice ? $" — {advice}" : "")}");
+            }
+        }
+        catch (Exception e) when (e is MarketException or Chain.Rpc.RpcException)
+        {
+            run.Output.Note($"The chain was not asked: {e.Message}");
+        }
+    }
+
+    private static long FreeOn(string folder)
+    {
+        string existing = folder;
+        while (!Directory.Exists(existing)) existing = Path.GetDirectoryName(existing)!;
+        return new DriveInfo(existing).AvailableFreeSpace;
     }
 
     private static async Task RegisterAsync(VerbRun run, string dataDir, TokenAmount stake)
@@ -136,6 +190,28 @@ internal static class NodeVerbs
             ("space", $"{(status.UsedBytes is { } used ? ByteSize.Format(used) : "?")} of {ByteSize.Format(status.CapacityBytes)} used, {Number(status.Shards) ?? "?"} shards"),
             ("leaving", status.Leaving ? "yes" : "no")));
     }
+
+    private static async Task<int> DoctorAsync(VerbRun run, string dataDir)
+    {
+        using MarketContracts market = await run.ConnectAsync();
+        var checks = new List<NodeCheck>();
+        await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, run.Cancellation)) checks.Add(check);
+        int failed = checks.Count(check => check.State == CheckState.Failed);
+        run.Output.Write(new NodeDoctorReport(failed == 0, checks), text =>
+        {
+            text.Table(["", "check", "found"], checks.Select(check => (IEnumerable<string?>)[Mark(check.State), check.Name, check.Finding]));
+            foreach (NodeCheck check in checks.Where(check => check.Advice is not null)) text.Line($"{check.Name}: {check.Advice}");
+        });
+        return run.Output.Finish(failed == 0 ? null : new ErrorDetail(
+            MarketException.NameOf(MarketErrorCode.Failed), string.Create(CultureInfo.InvariantCulture, $"{failed} of {checks.Count} checks failed."), null, null));
+    }
+
+    private static string Mark(CheckState state) => state switch
+    {
+        CheckState.Ok => "ok",
+        CheckState.Warning => "warning",
+        _ => "FAILED",
+    };
 
     private static async Task ExitAsync(VerbRun run, string dataDir)
     {

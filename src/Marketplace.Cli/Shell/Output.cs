@@ -50,6 +50,20 @@ internal sealed class Output
         if (!Json) Console.Error.WriteLine(line);
     }
 
+    /// <summary>Asks at the terminal for an option that was not said, again until the answer is one.</summary>
+    /// <exception cref="MarketException">Nobody is there to answer.</exception>
+    public T Ask<T>(string option, string question, string otherwise, Func<string, T> parse)
+    {
+        if (Json || Console.IsInputRedirected || Console.IsErrorRedirected)
+        {
+            throw new MarketException(MarketErrorCode.Usage, $"Option '{option}' is required.", "Without a terminal to ask at, everything is said by options: see --help.");
+        }
+
+        TextPrompt<string> prompt = new TextPrompt<string>(question + ":").AllowEmpty().Validate(text => Tried(() => parse(text)) is { } why ? ValidationResult.Error(why) : ValidationResult.Success());
+        if (otherwise.Length > 0) prompt = prompt.DefaultValue(otherwise);
+        return parse(_notes.Prompt(prompt));
+    }
+
     /// <summary>Shows bars while <paramref name="work"/> runs; on anything but a terminal it only runs it.</summary>
     public async Task<T> WithProgressAsync<T>(Func<IProgressLines, Task<T>> work)
     {
@@ -67,6 +81,20 @@ internal sealed class Output
         if (Json) Console.Out.WriteLine(MarketJson.Write(ErrorReport.Of(failure)));
         else Console.Error.WriteLine(Failure.Line(failure));
         return (int)failure.Code;
+    }
+
+    /// <summary>Why a text cannot be read; null if it can.</summary>
+    private static string? Tried<T>(Func<T> parse)
+    {
+        try
+        {
+            _ = parse();
+            return null;
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            return Markup.Escape(e.Message);
+        }
     }
 
     private static IAnsiConsole ConsoleOn(TextWriter writer, bool redirected)

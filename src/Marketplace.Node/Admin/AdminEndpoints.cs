@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Hangfire;
 using Hangfire.Dashboard;
 using Marketplace.Chain.Contracts;
@@ -12,7 +15,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Marketplace.Node;
 
 /// <summary>The operator's side, on a loopback port of its own and behind a password: status, metrics, Hangfire's dashboard.</summary>
-internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePulse pulse, NodeConfig config, AboutEndpoints about)
+internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePulse pulse, NodeConfig config, AboutEndpoints about, OverviewReader overview)
 {
     /// <summary>Marks connections that came in by the admin port.</summary>
     public static readonly object ConnectionMark = new();
@@ -26,18 +29,28 @@ internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePuls
         app.UseEndpoints(routes =>
         {
             routes.MapGet("/v1/admin/status", StatusAsync);
+            routes.MapGet("/v1/admin/overview", async (CancellationToken token) => Results.Json(await overview.ReadAsync(await ReadStatusAsync(token), token), HostJson.Options));
             routes.MapMetrics();
-            routes.MapGet("/", () => Results.Redirect("/hangfire"));
+            routes.MapGet("/", Page);
         });
     }
 
-    private async Task<IResult> StatusAsync(CancellationToken token)
+    private static IResult Page(HttpContext context)
+    {
+        string hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(OperatorPage.Script)));
+        context.Response.Headers.ContentSecurityPolicy = string.Format(CultureInfo.InvariantCulture, OperatorPage.ContentSecurityPolicy, hash);
+        return Results.Content(OperatorPage.Html.Replace("@SCRIPT", OperatorPage.Script, StringComparison.Ordinal), "text/html; charset=utf-8");
+    }
+
+    private async Task<IResult> StatusAsync(CancellationToken token) => Results.Json(await ReadStatusAsync(token), HostJson.Options);
+
+    private async Task<NodeStatusView> ReadStatusAsync(CancellationToken token)
     {
         NodeView node = await chain.RegisteredAsync(token);
         Standing standing = await chain.StandingAsync(token);
         DepotSpace space = depot.Space;
         BlockNumber? tip = pulse.Now?.Tip;
-        NodeStatusView view = NodeStatus.Make(node, standing, config) with
+        return NodeStatus.Make(node, standing, config) with
         {
             Running = true,
             Block = tip?.Value,
@@ -48,7 +61,6 @@ internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePuls
             LedgerRanges = depot.Catalogue.Ledger().Count,
             Trouble = about.Health().Trouble,
         };
-        return Results.Json(view, HostJson.Options);
     }
 
     /// <summary>The password stands before the dashboard already; Hangfire's own rule would ask for a local address only.</summary>

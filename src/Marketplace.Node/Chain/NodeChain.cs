@@ -93,14 +93,18 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
     /// The events of a kind that name a node, or any if null, where events do: behind the deal. Both ends are included; wide spans are
     /// asked for in pieces.
     /// </summary>
-    public async Task<IReadOnlyList<EventLog<T>>> EventsAsync<T>(Event<T> kind, NodeId? node, BlockNumber from, BlockNumber to, CancellationToken token)
+    public Task<IReadOnlyList<EventLog<T>>> EventsAsync<T>(Event<T> kind, NodeId? node, BlockNumber from, BlockNumber to, CancellationToken token)
+        where T : class, IContractEvent<T> => EventsAsync(kind, node is { } one ? [[kind.Topic], [], [TopicOf(one)]] : [[kind.Topic]], from, to, token);
+
+    /// <summary>The same of events that name the node first.</summary>
+    public Task<IReadOnlyList<EventLog<T>>> EventsOfAsync<T>(Event<T> kind, NodeId node, BlockNumber from, BlockNumber to, CancellationToken token)
+        where T : class, IContractEvent<T> => EventsAsync(kind, [[kind.Topic], [TopicOf(node)]], from, to, token);
+
+    private async Task<IReadOnlyList<EventLog<T>>> EventsAsync<T>(
+        Event<T> kind, IReadOnlyList<IReadOnlyList<Hash32>> topics, BlockNumber from, BlockNumber to, CancellationToken token)
         where T : class, IContractEvent<T>
     {
-        var filter = new LogFilter
-        {
-            Addresses = [Contracts.StorageMarket.Address],
-            Topics = node is { } one ? [[kind.Topic], [], [TopicOf(one)]] : [[kind.Topic]],
-        };
+        var filter = new LogFilter { Addresses = [Contracts.StorageMarket.Address], Topics = topics };
         var found = new List<EventLog<T>>();
         for (ulong first = from.Value; first <= to.Value; first += LogBlocksMax)
         {

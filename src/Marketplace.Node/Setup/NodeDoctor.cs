@@ -1,0 +1,202 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json.Serialization;
+using Marketplace.Chain;
+using Marketplace.Chain.Contracts;
+using Marketplace.Chain.Eth;
+using Marketplace.Chain.Rpc;
+using Marketplace.Coding;
+using Marketplace.Domain;
+using Marketplace.Network;
+using Marketplace.Storage;
+
+namespace Marketplace.Node;
+
+/// <summary>How a check ended.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CheckState>))]
+public enum CheckState
+{
+    /// <summary>As it should be.</summary>
+    [JsonStringEnumMemberName("ok")]
+    Ok,
+
+    /// <summary>It works, but something is lost by it.</summary>
+    [JsonStringEnumMemberName("warning")]
+    Warning,
+
+    /// <summary>The node cannot do its work.</summary>
+    [JsonStringEnumMemberName("failed")]
+    Failed,
+}
+
+/// <summary>One thing that was looked at.</summary>
+/// <param name="Name">What.</param>
+/// <param name="State">How it is.</param>
+/// <param name="Finding">What was found, in one line.</param>
+/// <param name="Advice">What to do; null if nothing.</param>
+public sealed record NodeCheck(string Name, CheckState State, string Finding, string? Advice = null);
+
+/// <summary>Looks whether a machine can be the node that its folder says, before money is staked and whenever something is odd.</summary>
+public static class NodeDoctor
+{
+    private const double WriteBytesPerSecondMin = 10 << 20;
+    private const double ProofShareMax = 0.1;
+    private const double ProofShareFail = 0.5;
+    private const int BlocksLateMax = 10;
+    private static readonly TimeSpan s_rpcSlow = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_clockSlack = TimeSpan.FromSeconds(30);
+    private static readonly BigInteger s_gasWeiMin = NodeSetup.GasWeiDefault / 10;
+
+    /// <summary>All checks, in the order in which they are made; a later one is left out if it rests on one that failed.</summary>
+    /// <exception cref="MarketException">There is no node in the folder.</exception>
+    public static async IAsyncEnumerable<NodeCheck> ExamineAsync(
+        string dataDir, MarketContracts contracts, TimeProvider time, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
+    {
+        NodeConfig config = NodeConfig.Read(dataDir);
+        (DiskSpeed? speed, NodeCheck disk) = Disk(dataDir);
+        yield return disk;
+        yield return Space(dataDir, config);
+
+        Block? newest = null;
+        NodeCheck rpc;
+        var answering = TimeSpan.Zero;
+        try
+        {
+            long started = Stopwatch.GetTimestamp();
+            newest = await contracts.Web3.Eth.GetLatestBlockAsync(token);
+            answering = Stopwatch.GetElapsedTime(started);
+            rpc = answering < s_rpcSlow
+                ? new NodeCheck("rpc", CheckState.Ok, Line($"block {newest.Number} of chain {contracts.ChainId}, answered in {answering.TotalMilliseconds:0} ms"))
+                : new NodeCheck("rpc", CheckState.Warning, Line($"the chain answers in {answering.TotalSeconds:0.0} s"), "Use an endpoint nearer to this machine, or several: --rpc A,B");
+        }
+        catch (RpcException e)
+        {
+            rpc = new NodeCheck("rpc", CheckState.Failed, e.Message, "Name an endpoint that answers: --rpc URL");
+        }
+
+        yield return rpc;
+        if (newest is null) yield break;
+        MarketFacts facts = await NodeChain.ReadFactsAsync(contracts, token);
+        yield return Clock(newest, facts.Schedule, time.GetUtcNow());
+        if (speed is { } measured) yield return InTime(measured, answering, facts.Schedule);
+        yield return await ReachableAsync(dataDir, config, contracts, facts, token);
+
+        if (NodeRegistration.Read(dataDir) is not { } registration)
+        {
+            yield return new NodeCheck("register", CheckState.Warning, "the node is not registered yet", $"market node register --data '{dataDir}' --stake TOKENS");
+            yield break;
+        }
+
+        NodeView node = await contracts.NodeRegistry.NodeAsync(registration.Node.Value, token: token);
+        (Address hot, CertificateFingerprint fingerprint) = NodeKeys.ReadPublic(dataDir);
+        yield return Register(node, config, hot, fingerprint);
+        Standing standing = await contracts.Lens.StandingAsync(node.Id, token: token);
+        yield return Stake(node, standing, config, facts);
+        yield return Gas(await contracts.Web3.Eth.GetBalanceAsync(hot, token: token), hot);
+        yield return await BondsAsync(contracts, hot, token);
+    }
+
+    private static (DiskSpeed? Speed, NodeCheck Check) Disk(string dataDir)
+    {
+        try
+        {
+            DiskSpeed speed = DiskProbe.Measure(dataDir);
+            string finding = Line($"writes {speed.WriteBytesPerSecond / (1 << 20):0} MiB/s flushed, reads 16 KiB anywhere in {speed.ReadTime.TotalMilliseconds:0.0} ms");
+            return speed.WriteBytesPerSecond >= WriteBytesPerSecondMin
+                ? (speed, new NodeCheck("disk", CheckState.Ok, finding))
+                : (speed, new NodeCheck("disk", CheckState.Warning, finding, "Clients give up on nodes that take longer than others: use a faster disk."));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return (null, new NodeCheck("disk", CheckState.Failed, e.Message, "The node's folder must be writable and have 64 MiB free."));
+        }
+    }
+
+    private static NodeCheck Space(string dataDir, NodeConfig config)
+    {
+        long free = new DriveInfo(Path.GetFullPath(dataDir)).AvailableFreeSpace;
+        string depot = Path.Combine(dataDir, NodeFiles.Depot);
+        long used = Directory.Exists(depot) ? new DirectoryInfo(depot).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length) : 0;
+        string finding = $"{ByteSize.Format(config.CapacityBytes)} offered, {ByteSize.Format(used)} used, {ByteSize.Format(free)} free on the disk";
+        return config.CapacityBytes <= used + free
+            ? new NodeCheck("space", CheckState.Ok, finding)
+            : new NodeCheck("space", CheckState.Warning, finding, $"The disk holds less than is offered: lower capacity in {NodeConfig.FileName}.");
+    }
+
+    /// <summary>A block from the future tells of a clock that is slow; an old newest block of an endpoint that stands still, or a fast clock.</summary>
+    private static NodeCheck Clock(Block newest, Schedule schedule, DateTimeOffset now)
+    {
+        TimeSpan behind = now - newest.Time;
+        if (behind < -s_clockSlack) return new NodeCheck("clock", CheckState.Failed, Line($"this machine is {-behind.TotalSeconds:0} s behind the chain"), "Set the clock: timedatectl set-ntp true");
+        TimeSpan late = TimeSpan.FromSeconds((double)schedule.BlockSeconds * BlocksLateMax) + s_clockSlack;
+        return behind <= late
+            ? new NodeCheck("clock", CheckState.Ok, Line($"within {Math.Abs(behind.TotalSeconds):0} s of the newest block's time"))
+            : new NodeCheck(
+                "clock", CheckState.Warning, Line($"the newest block is {behind.TotalSeconds:0} s old, one comes every {schedule.BlockSeconds} s"),
+                "The endpoint is behind, the chain stands still, or this clock is fast: compare with another endpoint.");
+    }
+
+    /// <summary>A proof reads five leaves and their paths, however much is held; then it has to reach a block.</summary>
+    private static NodeCheck InTime(DiskSpeed speed, TimeSpan answering, Schedule schedule)
+    {
+        TimeSpan proof = (speed.ReadTime * 2 * Challenges.LiveDraws) + (answering * 4) + TimeSpan.FromSeconds(schedule.BlockSeconds);
+        TimeSpan window = TimeSpan.FromSeconds((double)(schedule.PeriodBlocks - schedule.SeedDelayBlocks - 1) * schedule.BlockSeconds);
+        double share = proof / window;
+        string finding = Line($"a proof takes about {proof.TotalSeconds:0.0} s of a window of {window.TotalSeconds:0} s, whatever is held");
+        return share <= ProofShareMax ? new NodeCheck("proof", CheckState.Ok, finding)
+            : new NodeCheck("proof", share <= ProofShareFail ? CheckState.Warning : CheckState.Failed, finding, "Little is left when something goes wrong: use a faster disk or a nearer endpoint.");
+    }
+
+    private static async Task<NodeCheck> ReachableAsync(string dataDir, NodeConfig config, MarketContracts contracts, MarketFacts facts, CancellationToken token)
+    {
+        (Address hot, CertificateFingerprint fingerprint) = NodeKeys.ReadPublic(dataDir);
+        var peer = new NodePeer(default, hot, config.Url, fingerprint);
+        using var client = new NodeClient(peer, EndpointGate.ForChain(contracts.ChainId, allowPrivate: true), facts.Scope);
+        NodeAnswer<NodeInfo> answer = await client.GetInfoAsync(token);
+        if (answer.IsOk) return new NodeCheck("reach", CheckState.Ok, $"{config.Url} answers with this node's certificate");
+        bool runs = File.Exists(Path.Combine(dataDir, NodeFiles.Running));
+        return runs
+            ? new NodeCheck("reach", CheckState.Failed, $"{config.Url}: {answer.Refusal?.Message ?? answer.Outcome.ToString()}", "Open the port in firewall and router. Some routers do not lead back from inside: then try from outside.")
+            : new NodeCheck("reach", CheckState.Warning, "the node does not run, so nobody could answer", $"Start it and look again: market node run --data '{dataDir}'");
+    }
+
+    private static NodeCheck Register(NodeView node, NodeConfig config, Address hot, CertificateFingerprint fingerprint)
+    {
+        if (node.Hot != hot) return new NodeCheck("register", CheckState.Failed, $"node {node.Id} has another hot key on chain: {node.Hot}", "Its owner sets this one, or takes the other key back.");
+        return node.Fingerprint == fingerprint.Sha256 && node.Endpoint == config.Url.ToString()
+            ? new NodeCheck("register", CheckState.Ok, $"node {node.Id} at {node.Endpoint}, owned by {node.Owner}")
+            : new NodeCheck("register", CheckState.Warning, $"the register has {node.Endpoint}", "It follows the settings when the node is started.");
+    }
+
+    private static NodeCheck Stake(NodeView node, Standing standing, NodeConfig config, MarketFacts facts)
+    {
+        ulong whole = config.Price.RateFor((ulong)config.CapacityBytes, facts.Schedule.PeriodBlocks, facts.Schedule.BlockSeconds).Units;
+        UInt128 wanted = (UInt128)whole * facts.StakePeriods;
+        TokenAmount stake = TokenAmount.FromUnits(node.Stake);
+        if (standing.Evicted) return new NodeCheck("stake", CheckState.Failed, $"the node was evicted in period {standing.Out}", "Start it: it cures itself while there is time.");
+        if (node.Stake < standing.StakeNeeded) return new NodeCheck("stake", CheckState.Warning, $"{stake} tokens, {TokenAmount.FromUnits(standing.StakeNeeded)} needed for what it holds", "It takes no more shards: add stake.");
+        return node.Stake >= wanted
+            ? new NodeCheck("stake", CheckState.Ok, $"{stake} tokens cover all that is offered")
+            : new NodeCheck("stake", CheckState.Warning, Line($"{stake} tokens cover {100.0 * node.Stake / (double)wanted:0} % of what is offered at this price"), $"Add up to {TokenAmount.FromUnits((ulong)wanted - node.Stake)} tokens when it fills.");
+    }
+
+    private static NodeCheck Gas(BigInteger wei, Address hot)
+    {
+        string coins = ((double)wei / 1e18).ToString("0.0000", CultureInfo.InvariantCulture);
+        return wei >= s_gasWeiMin
+            ? new NodeCheck("gas", CheckState.Ok, $"{coins} coins at the hot key")
+            : new NodeCheck("gas", CheckState.Failed, $"{coins} coins at the hot key", $"A proof costs gas: send coins to {hot}.");
+    }
+
+    private static async Task<NodeCheck> BondsAsync(MarketContracts contracts, Address hot, CancellationToken token)
+    {
+        ulong free = (ulong)(await contracts.Escrow.AccountOfAsync(hot, token: token)).Free;
+        ulong bond = await contracts.StorageMarket.AskBondAsync(token: token);
+        return free >= bond
+            ? new NodeCheck("bonds", CheckState.Ok, $"{TokenAmount.FromUnits(free)} tokens for reservations")
+            : new NodeCheck("bonds", CheckState.Warning, $"{TokenAmount.FromUnits(free)} tokens for reservations", $"Without money for bonds the node repairs nothing: deposit some for {hot}.");
+    }
+
+    private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
