@@ -1,4 +1,5 @@
 using System.Net;
+using Marketplace.Chain.Accounts;
 using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
 using Marketplace.Domain;
@@ -69,6 +70,25 @@ public sealed class ProvingTests(MarketFixture market)
 
         await NodeProtocolTests.Eventually(async () => (await reader.ReadAsync(commitment, 0, new byte[1024], null, default)).Outcome == NodeOutcome.NotFound);
         Assert.Equal(0, (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)).UsedBytes);
+    }
+
+    [Fact]
+    public async Task A_node_goes_on_with_another_hot_key_that_its_owner_named()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(s_limits);
+        DealView deal = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(1024), periods: 6);
+        await node.StopAsync();
+
+        NodeRekeyed made = await NodeSetup.RekeyAsync(node.DataDir, RunningTestNode.Passphrase, market.Owner, KeyStoreStrength.Light, default);
+        Assert.False(made.InUse);
+        Assert.Equal(made, await NodeSetup.RekeyAsync(node.DataDir, RunningTestNode.Passphrase, market.Owner, KeyStoreStrength.Light, default));
+        await Assert.ThrowsAsync<MarketException>(() => NodeSetup.RekeyAsync(node.DataDir, "wrong", market.Owner, KeyStoreStrength.Light, default));
+        await NodeSetup.SetHotAsync(node.Id, made.Hot, market.Owner, default);
+        Assert.True((await NodeSetup.RekeyAsync(node.DataDir, RunningTestNode.Passphrase, market.Owner, KeyStoreStrength.Light, default)).InUse);
+
+        await node.StartAsync();
+        await ProveAsync(node, deal.From);
+        await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(512), periods: 3);
     }
 
     [Fact]

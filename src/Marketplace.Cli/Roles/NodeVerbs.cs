@@ -24,12 +24,12 @@ internal sealed record NodeRegisteredReport(NodeId Id, Address Owner, string Dat
 /// <param name="Checks">What was looked at.</param>
 internal sealed record NodeDoctorReport(bool Ok, IReadOnlyList<NodeCheck> Checks);
 
-/// <summary><c>market node init|register|run|status|doctor|exit</c>.</summary>
+/// <summary><c>market node init|register|run|status|doctor|rekey|hot|exit</c>.</summary>
 internal static class NodeVerbs
 {
     private const string PriceDefault = "0.01";
 
-    public static Command Group() => new VerbGroup("node", "Keep other people's shards and be paid for it.") { Init(), Register(), Run(), Status(), Doctor(), Exit() };
+    public static Command Group() => new VerbGroup("node", "Keep other people's shards and be paid for it.") { Init(), Register(), Run(), Status(), Doctor(), Rekey(), Hot(), Exit() };
 
     private static Verb Init()
     {
@@ -98,6 +98,23 @@ internal static class NodeVerbs
         return new Verb("doctor", "Look whether this machine can be the node: disk, time to prove, chain, clock, reachability, stake, gas.") { data }
             .Example("node doctor --data /srv/market")
             .Runs(run => DoctorAsync(run, Path.GetFullPath(run.GetRequired(data))));
+    }
+
+    private static Verb Rekey()
+    {
+        Option<string> data = RoleRun.DataOption("node");
+        return new Verb("rekey", "Replace the node's hot key: make the next one, and take it into use once its owner has named it on chain.") { data }
+            .Example("node rekey --data /srv/market")
+            .Runs(run => RekeyAsync(run, Path.GetFullPath(run.GetRequired(data))));
+    }
+
+    private static Verb Hot()
+    {
+        Argument<NodeId> node = Words.Argument<NodeId>("NODE", "The node's number.");
+        Argument<Address> hot = Words.Argument<Address>("ADDRESS", "The hot key that the node is to have.");
+        return new Verb("hot", "Name a node's hot key on chain, as its owner, wherever the owner's wallet is.") { node, hot }
+            .Example("node hot 7 0x3CD71B24900b21877cffa240B08Ac57B371B7D79 --wallet owner.json")
+            .Runs(run => HotAsync(run, run.Get(node), run.Get(hot)));
     }
 
     private static Verb Exit()
@@ -204,6 +221,23 @@ internal static class NodeVerbs
         });
         return run.Output.Finish(failed == 0 ? null : new ErrorDetail(
             MarketException.NameOf(MarketErrorCode.Failed), string.Create(CultureInfo.InvariantCulture, $"{failed} of {checks.Count} checks failed."), null, null));
+    }
+
+    private static async Task RekeyAsync(VerbRun run, string dataDir)
+    {
+        using MarketContracts market = await run.ConnectAsync();
+        NodeRekeyed made = await NodeSetup.RekeyAsync(dataDir, Passphrases.Get(run.Settings, dataDir), market, KeyStoreStrength.Standard, run.Cancellation);
+        run.Output.Write(made, text => text.Line(made.InUse
+            ? $"Node {made.Node} has the hot key {made.Hot} now: start it again."
+            : $"The next hot key is {made.Hot}. Its owner names it: market node hot {made.Node} {made.Hot} — then call this again."));
+    }
+
+    private static async Task HotAsync(VerbRun run, NodeId node, Address hot)
+    {
+        using Account owner = run.OpenAccount();
+        using MarketContracts market = await run.ConnectAsync(owner);
+        await NodeSetup.SetHotAsync(node, hot, market, run.Cancellation);
+        run.Output.Write(new NodeRekeyed(node, hot, InUse: false), text => text.Line($"Node {node} has the hot key {hot} on chain. On the node: market node rekey --data DIR"));
     }
 
     private static string Mark(CheckState state) => state switch

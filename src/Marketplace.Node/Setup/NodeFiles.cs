@@ -8,6 +8,9 @@ namespace Marketplace.Node;
 internal static class NodeFiles
 {
     public const string HotKey = "hot-key.json";
+
+    /// <summary>The hot key that is to follow, while its owner has not named it on chain.</summary>
+    public const string NextHotKey = "hot-key.next.json";
     public const string TlsKey = "tls-key.pem";
     public const string TlsCertificate = "tls-certificate.pem";
     public const string AdminPassword = "admin-password";

@@ -36,6 +36,25 @@ internal sealed class NodeKeys(Account hot, X509Certificate2 certificate) : IDis
         NodeFiles.Write(Path.Combine(dataDir, NodeFiles.TlsCertificate), certificate.ExportCertificatePem());
     }
 
+    /// <summary>The hot key that is to follow, made now if it is not there.</summary>
+    public static Address PrepareNextHot(string dataDir, string passphrase, KeyStoreStrength strength)
+    {
+        // Whoever cannot open the present key is not to make its successor.
+        using (Open(dataDir, passphrase)) { }
+        string next = Path.Combine(dataDir, NodeFiles.NextHotKey);
+        if (!File.Exists(next))
+        {
+            using var hot = Account.Create();
+            NodeFiles.Write(next, KeyStore.Encrypt(hot, passphrase, strength));
+        }
+
+        return AddressIn(next);
+    }
+
+    /// <summary>Puts the next hot key in the place of the present one.</summary>
+    public static void TakeNextHot(string dataDir) =>
+        File.Move(Path.Combine(dataDir, NodeFiles.NextHotKey), Path.Combine(dataDir, NodeFiles.HotKey), overwrite: true);
+
     /// <summary>Opens the keys of a folder.</summary>
     /// <exception cref="MarketException">They are absent, or the passphrase is wrong.</exception>
     public static NodeKeys Open(string dataDir, string passphrase)
@@ -60,9 +79,14 @@ internal sealed class NodeKeys(Account hot, X509Certificate2 certificate) : IDis
     /// <summary>The hot key's address and the certificate's fingerprint, without any passphrase.</summary>
     public static (Address Hot, CertificateFingerprint Fingerprint) ReadPublic(string dataDir)
     {
-        using var file = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Path.Combine(dataDir, NodeFiles.HotKey)));
         using X509Certificate2 certificate = X509Certificate2.CreateFromPem(File.ReadAllText(Path.Combine(dataDir, NodeFiles.TlsCertificate)));
-        return (Address.Parse("0x" + file.RootElement.GetProperty("address").GetString()), CertificateFingerprint.Of(certificate));
+        return (AddressIn(Path.Combine(dataDir, NodeFiles.HotKey)), CertificateFingerprint.Of(certificate));
+    }
+
+    private static Address AddressIn(string path)
+    {
+        using var file = System.Text.Json.JsonDocument.Parse(File.ReadAllText(path));
+        return Address.Parse("0x" + file.RootElement.GetProperty("address").GetString());
     }
 
     /// <inheritdoc />

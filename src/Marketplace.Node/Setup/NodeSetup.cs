@@ -45,6 +45,12 @@ public sealed record NodeInit
 /// <param name="Url">What will be registered.</param>
 public sealed record NodeMade(Address HotAddress, CertificateFingerprint Fingerprint, PeerEndpoint Url);
 
+/// <summary>How far the replacement of a hot key came.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Hot">The new key.</param>
+/// <param name="InUse">Whether the chain names it, so that it was taken into use; else its owner must name it first.</param>
+public sealed record NodeRekeyed(NodeId Node, Address Hot, bool InUse);
+
 /// <summary>Makes nodes and puts them on the register. The owner's key is used here and stays with its owner.</summary>
 public static class NodeSetup
 {
@@ -114,6 +120,34 @@ public static class NodeSetup
     {
         NodeRegistration registration = NodeRegistration.Read(dataDir) ?? throw NotRegistered(dataDir);
         await owner.NodeRegistry.ExitAsync(registration.Node.Value, token: token);
+    }
+
+    /// <summary>
+    /// Replaces the node's hot key, in two calls with the owner's between them: the first makes a key, the owner names it on chain
+    /// (<see cref="SetHotAsync"/>) wherever its wallet is, the second takes it into use. A call that finds nothing to do changes nothing.
+    /// </summary>
+    /// <param name="dataDir">The node's folder.</param>
+    /// <param name="passphrase">Opens the present key and closes the next.</param>
+    /// <param name="contracts">The market.</param>
+    /// <param name="strength">How dear a guess at the passphrase is.</param>
+    /// <param name="token">Ends the attempt.</param>
+    /// <exception cref="MarketException">There is no registered node, or the passphrase is wrong.</exception>
+    public static async Task<NodeRekeyed> RekeyAsync(
+        string dataDir, string passphrase, MarketContracts contracts, KeyStoreStrength strength, CancellationToken token)
+    {
+        NodeRegistration registration = NodeRegistration.Read(dataDir) ?? throw NotRegistered(dataDir);
+        Address next = NodeKeys.PrepareNextHot(dataDir, passphrase, strength);
+        bool isNamed = (await contracts.NodeRegistry.NodeAsync(registration.Node.Value, token: token)).Hot == next;
+        if (isNamed) NodeKeys.TakeNextHot(dataDir);
+        return new NodeRekeyed(registration.Node, next, isNamed);
+    }
+
+    /// <summary>Names a node's hot key on chain and gives it coins for gas. Only its owner may.</summary>
+    public static async Task SetHotAsync(NodeId node, Address hot, MarketContracts owner, CancellationToken token)
+    {
+        await owner.NodeRegistry.SetHotAsync(node.Value, hot, token: token);
+        BigInteger has = await owner.Web3.Eth.GetBalanceAsync(hot, token: token);
+        if (has < GasWeiDefault) await owner.Web3.TransactionManager.SendCoinsAsync(hot, GasWeiDefault - has, token: token);
     }
 
     internal static MarketException NotRegistered(string dataDir) =>
