@@ -89,7 +89,7 @@ public static class NodeHost
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>()
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
             .AddHangfire(hangfire => hangfire
                 .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
@@ -115,6 +115,7 @@ public static class NodeHost
         string often = ProvingJob.CronOf(chain.Facts.Schedule.BlockSeconds);
         jobs.AddOrUpdate<ProvingJob>(ProvingJob.Id, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<RepairJob>(RepairJob.Id, job => job.RunAsync(CancellationToken.None), often);
+        jobs.AddOrUpdate<ScrubJob>(ScrubJob.Id, job => job.RunAsync(CancellationToken.None), often);
         return app;
     }
 

@@ -51,6 +51,12 @@ public sealed record NodeLimits
     /// <summary>Vacant slots that are kept in mind at once.</summary>
     public int RepairSlotsMax { get; init; } = 1_000;
 
+    /// <summary>How often everything that is held is read and compared with its root.</summary>
+    public TimeSpan ScrubEvery { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Slowest pace of that reading.</summary>
+    public double ScrubBytesPerSecondMin { get; init; } = 1 << 20;
+
     /// <summary>Periods between two collections of what was earned.</summary>
     public uint CollectEveryPeriods { get; init; } = 4;
 

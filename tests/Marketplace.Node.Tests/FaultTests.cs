@@ -66,6 +66,25 @@ public sealed class FaultTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task Damage_that_no_draw_meets_is_found_by_reading_everything()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(new NodeLimits { ScrubEvery = TimeSpan.FromSeconds(2) });
+        // Drawn hardly ever: a thousandth of what the other is paid.
+        DealView lost = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(1024), periods: 30);
+        DealView kept = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(2_048_000), periods: 30);
+        string file = Directory.GetFiles(Path.Combine(node.DataDir, "depot", "shards"), "*.shard", SearchOption.AllDirectories).MinBy(path => new FileInfo(path).Length)!;
+        byte[] bytes = await File.ReadAllBytesAsync(file);
+        bytes[700] ^= 1;
+        await File.WriteAllBytesAsync(file, bytes);
+
+        await NodeProtocolTests.Eventually(async () => (byte)(await market.Client.Lens.DealAsync(lost.Id)).Slots[0].State == Lost);
+
+        Assert.Equal(Held, (byte)(await market.Client.Lens.DealAsync(kept.Id)).Slots[0].State);
+        await MineToWindowAsync(Math.Max(lost.From, kept.From));
+        await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, Math.Max(lost.From, kept.From)));
+    }
+
+    [Fact]
     public async Task An_evicted_node_that_comes_back_in_time_cures_itself()
     {
         await using RunningTestNode node = await market.StartNodeAsync();

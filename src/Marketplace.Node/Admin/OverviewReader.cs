@@ -67,6 +67,11 @@ internal sealed class OverviewReader(NodeChain chain, ShardDepot depot, Account 
         if (missed > 0) alerts.Add(new NodeAlert(missed > 1 ? CheckState.Failed : CheckState.Warning, missed == 1 ? "The last period was not proved." : $"The last {missed} periods were not proved. Three in a row may be reported."));
         if (status.StakeNeeded > status.Stake) alerts.Add(new NodeAlert(CheckState.Warning, $"The stake covers less than what is held: add {status.StakeNeeded - status.Stake} tokens."));
         if (status.FreeBytes is { } free && free < status.CapacityBytes * FreeShareLow) alerts.Add(new NodeAlert(CheckState.Warning, $"{ByteSize.Format(free)} are free: new shards will be refused."));
+        if (int.TryParse(depot.Catalogue.Fact(ScrubJob.DamagedFact), System.Globalization.CultureInfo.InvariantCulture, out int damaged) && damaged > 0)
+        {
+            alerts.Add(new NodeAlert(CheckState.Failed, $"{damaged} shards were found damaged when all was read: the disk may be failing."));
+        }
+
         foreach (VolumeView volume in depot.Volumes.Where(volume => volume.IsAway)) alerts.Add(new NodeAlert(CheckState.Failed, $"Volume {volume.Id} is away."));
         BigInteger gas = await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token);
         if (gas < NodeSetup.GasWeiDefault / 10) alerts.Add(new NodeAlert(CheckState.Failed, $"Little gas is left at {hot.Address}."));
