@@ -40,7 +40,8 @@ internal sealed partial class AcceptanceEndpoint(
                 config.Price,
                 limits.HorizonMax,
                 tip,
-                now.StakeUnits,
+                // The chain keeps the reporter's bounty out of what covers pay.
+                now.StakeUnits - Math.Min(now.StakeUnits, chain.Facts.ReportBountyUnits),
                 chain.Facts.StakePeriods,
                 now.Standing.Rate,
                 PromisedUnits(upload),

@@ -14,7 +14,9 @@ namespace Marketplace.Node;
 /// <param name="StakePeriods">Periods of pay that a stake must cover.</param>
 /// <param name="CurePeriods">Periods in which an evicted node may cure.</param>
 /// <param name="ReservePeriods">Periods after that of a reservation in which the slot may be claimed.</param>
-internal sealed record MarketFacts(MarketScope Scope, Schedule Schedule, ushort StakePeriods, uint CurePeriods, uint ReservePeriods);
+/// <param name="ReportBountyUnits">Units of stake that are for whoever reports the node.</param>
+internal sealed record MarketFacts(
+    MarketScope Scope, Schedule Schedule, ushort StakePeriods, uint CurePeriods, uint ReservePeriods, ulong ReportBountyUnits);
 
 /// <summary>The chain as one node sees it: a few views and the transactions that its hot key sends.</summary>
 internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFacts facts) : IDisposable
@@ -40,7 +42,8 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
             await contracts.StorageMarket.BlockSecondsAsync(token: token)),
         await contracts.StorageMarket.StakePeriodsAsync(token: token),
         await contracts.StorageMarket.CurePeriodsAsync(token: token),
-        await contracts.StorageMarket.ReservePeriodsAsync(token: token));
+        await contracts.StorageMarket.ReservePeriodsAsync(token: token),
+        await contracts.StorageMarket.ReportBountyAsync(token: token));
 
     public async Task<BlockNumber> TipAsync(CancellationToken token) => new(await Contracts.Web3.Eth.GetBlockNumberAsync(token));
 
