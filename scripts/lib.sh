@@ -5,12 +5,14 @@
 #   want_library FILE PACKAGE  the same for a shared library
 #   install_packages           npm ci, if node_modules is not what package-lock.json asks for
 #   forge ARGUMENTS…           Foundry's forge, as package.json installs it
+#   MARKET                     the folder of the command line, compiled ahead of time
 #   build_market               contracts and the command line, if their sources changed since they were built
 #   market_program ARGUMENTS…  becomes the built command line
 # Messages go to standard error. Each step that has nothing to do takes some milliseconds.
 
 REPO=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -P)
 CONFIGURATION=${CONFIGURATION:-Release}
+MARKET=$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/market
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 HARDHAT_DISABLE_TELEMETRY_PROMPT=true
 # Build servers that outlive the build would hold on to a caller's pipes.
 export MSBUILDDISABLENODEREUSE=1
@@ -82,7 +84,7 @@ build_market() {
     is_market_built "$(market_state)" || locked build_market_now
 }
 
-is_market_built() { [ -d "$REPO/artifacts/contracts" ] && is_state "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/.market-state" "$1"; }
+is_market_built() { [ -d "$REPO/artifacts/contracts" ] && is_state "$MARKET/.market-state" "$1"; }
 
 build_market_now() {
     local state
@@ -90,9 +92,10 @@ build_market_now() {
     state=$(market_state)
     is_market_built "$state" && return
     echo "building market" >&2
-    (cd -- "$REPO" && dotnet build src/Marketplace.Cli -c "$CONFIGURATION" --nologo -v q -clp:NoSummary -p:UseSharedCompilation=false) >&2 ||
+    (cd -- "$REPO" && dotnet publish src/Marketplace.Cli -c "$CONFIGURATION" -o "$MARKET" \
+        --nologo -v q -clp:NoSummary -p:UseSharedCompilation=false) >&2 ||
         { echo "error: market does not build" >&2; return 1; }
-    echo "$state" > "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/.market-state"
+    echo "$state" > "$MARKET/.market-state"
 }
 
-market_program() { exec dotnet "$REPO/src/Marketplace.Cli/bin/$CONFIGURATION/net10.0/market.dll" "$@"; }
+market_program() { exec dotnet "$MARKET/market.dll" "$@"; }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Marketplace.Coding;
 
 /// <summary>The ways to multiply by a matrix over GF(2⁸), all with the same result.</summary>
@@ -94,6 +96,7 @@ internal static unsafe class FieldProduct
         return whole;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile10x2<T>(byte** inputs, int count, byte** outputs, int length, byte* factors, nint stride)
         where T : unmanaged, IFieldVector<T>
     {
@@ -188,6 +191,7 @@ internal static unsafe class FieldProduct
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4x2<T>(byte** inputs, int count, byte** outputs, int length, byte* factors, nint stride)
         where T : unmanaged, IFieldVector<T>
     {
@@ -240,6 +244,7 @@ internal static unsafe class FieldProduct
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile2x4<T>(byte** inputs, int count, byte** outputs, int length, byte* factors, nint stride)
         where T : unmanaged, IFieldVector<T>
     {
@@ -290,6 +295,7 @@ internal static unsafe class FieldProduct
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile1x4<T>(byte** inputs, int count, byte** outputs, int length, byte* factors, nint stride)
         where T : unmanaged, IFieldVector<T>
     {

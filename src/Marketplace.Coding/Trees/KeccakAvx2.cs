@@ -41,6 +41,7 @@ internal static unsafe class KeccakAvx2
         return count;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void HashFourLeaves(byte* leaves, byte* hashes)
     {
         Lanes* words = stackalloc Lanes[LeafWords];
@@ -56,6 +57,7 @@ internal static unsafe class KeccakAvx2
         Squeeze((ulong*)state, hashes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void HashFourPairs(byte* pairs, byte* hashes)
     {
         Lanes* state = stackalloc Lanes[Keccak.StateWords];
@@ -80,6 +82,7 @@ internal static unsafe class KeccakAvx2
     }
 
     /// <summary>Four words of each leaf, so that word i of all lies in vector i.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(byte* leaves, Lanes* words)
     {
         const byte LowHalves = 0x20;
@@ -97,6 +100,7 @@ internal static unsafe class KeccakAvx2
     }
 
     /// <summary>Two rounds a turn, from the state to a copy and back: sixteen registers do not hold the state anyway.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Permute(Lanes* state)
     {
         Lanes* copy = stackalloc Lanes[Keccak.StateWords];
@@ -111,6 +115,7 @@ internal static unsafe class KeccakAvx2
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Lanes RotateLeft(Lanes value, int bits) => (value << bits) | (value >>> (64 - bits));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Round(Lanes* a, Lanes* to, ulong constant)
     {
         Lanes c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];

@@ -77,6 +77,7 @@ internal static unsafe class KeccakAvx512
         return done;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void HashEightLeaves(byte* leaves, int count, byte* hashes)
     {
         Lanes* words = stackalloc Lanes[LeafWords];
@@ -94,6 +95,7 @@ internal static unsafe class KeccakAvx512
         Squeeze((ulong*)state, count, hashes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void HashEightPairs(byte* pairs, int count, byte* hashes)
     {
         Lanes* state = stackalloc Lanes[Keccak.StateWords];
@@ -156,6 +158,7 @@ internal static unsafe class KeccakAvx512
     }
 
     /// <summary>Eight words of each leaf, so that word i of all lies in vector i. Rows past the last leaf repeat it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(byte* leaves, int last, Lanes* words)
     {
         Lanes r0 = Row(leaves, 0, last), r1 = Row(leaves, 1, last), r2 = Row(leaves, 2, last), r3 = Row(leaves, 3, last);
@@ -183,6 +186,7 @@ internal static unsafe class KeccakAvx512
         words[6] = Avx512F.Shuffle4x128(low26, high26, OddQuarters);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Permute(Lanes* state)
     {
         Lanes s0 = state[0], s1 = state[1], s2 = state[2], s3 = state[3], s4 = state[4];
