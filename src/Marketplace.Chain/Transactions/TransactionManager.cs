@@ -133,7 +133,8 @@ public sealed class TransactionManager
                 throw new TransactionTimeoutException(draft.Call.Name, sent.Nonce, [.. versions.Select(static version => version.Hash)], waited, lastFault);
             }
 
-            await Task.Delay(_policy.PollInterval, _time, token);
+            TimeSpan pause = _policy.PollInterval + (waited / 8);
+            await Task.Delay(pause < _policy.PollIntervalMax ? pause : _policy.PollIntervalMax, _time, token);
         }
     }
 

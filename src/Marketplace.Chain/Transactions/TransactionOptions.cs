@@ -21,8 +21,11 @@ public sealed record TransactionOptions
 /// <summary>How transactions are paid for and waited for.</summary>
 public sealed record TransactionPolicy
 {
-    /// <summary>Pause between two looks for a receipt.</summary>
-    public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(400);
+    /// <summary>Pause between two looks for a receipt, at first; it grows with the time waited, so that a look is late by an eighth of it.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>The longest pause between two looks.</summary>
+    public TimeSpan PollIntervalMax { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long to wait for a receipt.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(5);

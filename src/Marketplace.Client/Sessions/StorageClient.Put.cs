@@ -117,20 +117,14 @@ public sealed partial class StorageClient
         await using var upload = new BundleUpload(lease.Id, plan.Redundancy, plan.BundleBytesMax, OpenLength.IsOpen(plan.Objects), _session.Nodes, _session.Health, _session.Time, token);
         var opening = new DealOpening(_session, lease.Id, plan, upload, progress);
         bool opened = false;
+
+        // Waits for the same block as the deal, or an earlier one.
+        Task<TokenAmount> lengthening = LengthenAsync(reuse, reuse.Plan.Sure, token);
         try
         {
-            Task<TokenAmount> lengthening = LengthenAsync(reuse, reuse.Plan.Sure, token);
-            BundleSummary summary;
-            try
-            {
-                summary = await SendAsync(upload, plan, key, objects, removals, reuse.Known, progress, token);
-            }
-            finally
-            {
-                await ((Task)lengthening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-
-            TokenAmount lengthened = await lengthening + await LengthenAsync(reuse, reuse.FoundLate, token);
+            BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, reuse.Known, progress, token);
+            TokenAmount lengthened = await LengthenAsync(reuse, reuse.FoundLate, token);
+            if (lengthening.IsCompleted) await lengthening;    // what the chain refused at once is told before anything is paid
             DealFacts deal = await opening.RunAsync(token);
             opened = true;
             int filled = deal.Slots.Count(slot => slot.Node is not null);
@@ -141,10 +135,24 @@ public sealed partial class StorageClient
                     MarketErrorCode.Incomplete,
                     $"Deal {lease.Id.Number} is open with {filled} of {counts.Wanted} slots: {BundleUpload.FaultText(upload.Faults)}.",
                     "the objects are stored with less redundancy; the rest of the money comes back when the deal ends")).Error;
+            if (await FailureOfAsync(lengthening) is { } failure)
+            {
+                error = ErrorReport.Of(new MarketException(
+                    MarketErrorCode.Failed,
+                    $"Deal {lease.Id.Number} is open, and deals that it refers to end earlier: {failure.Message}",
+                    "the objects are stored; make all they rest on last as long: market extend NAME --for DURATION",
+                    failure)).Error;
+            }
+            else
+            {
+                lengthened += await lengthening;
+            }
+
             return new Stored(summary, deal, lengthened, new PutDeal(lease.Id.Number, counts), error);
         }
         finally
         {
+            await ((Task)lengthening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!opened && !opening.MayBeOpen) await upload.WithdrawAsync();
         }
     }

@@ -23,14 +23,15 @@ internal static class CorpusTransfer
         {
             // A file system makes new files slowly where many were just deleted, so all is deleted at the very end.
             string back = Path.Combine(folder, $"back{run}");
-            string home = Path.Combine(folder, $"home{run}");
-            Note(run, "put_4of6", await market.PutAsync(corpus, $"four{run}", "4/6", home + "four"));
+            LocalClient client = await market.NewClientAsync();
+            LocalClient other = await market.NewClientAsync();
+            Note(run, "put_4of6", await client.PutAsync(corpus, "corpus", "4/6"));
             if (restic is not null) Note(run, "restic", await restic.BackupAsync(corpus, $"run{run}"));
-            Note(run, "put_1of3", await market.PutAsync(corpus, $"one{run}", "1/3", home + "one"));
-            Note(run, "get", await market.GetAsync($"one{run}", back + "one", home + "one"));
+            Note(run, "put_1of3", await other.PutAsync(corpus, "corpus", "1/3"));
+            Note(run, "get", await other.GetAsync("corpus", back + "one"));
             Check(files, back + "one");
             if (restic is not null) Note(run, "resticRestore", await restic.RestoreAsync($"run{run}", back + "restic"));
-            Note(run, "get_4of6", await market.GetAsync($"four{run}", back + "four", home + "four"));
+            Note(run, "get_4of6", await client.GetAsync("corpus", back + "four"));
             Check(files, back + "four");
         }
 

@@ -12,11 +12,11 @@ internal static class LargeFile
         string name = $"large{gibibytes}";
         string file = Path.Combine(folder, name);
         string back = file + ".back";
-        string home = file + ".home";
+        LocalClient client = await market.NewClientAsync();
         byte[] hash = await WriteRandomAsync(file, (long)gibibytes << 30);
-        Measured put = await market.PutAsync(file, name, "1/3", home);
+        Measured put = await client.PutAsync(file, name, "1/3");
         File.Delete(file);
-        Measured get = await market.GetAsync(name, back, home);
+        Measured get = await client.GetAsync(name, back);
         await using (FileStream returned = File.OpenRead(back))
         {
             byte[] hashBack = await SHA256.HashDataAsync(returned);
