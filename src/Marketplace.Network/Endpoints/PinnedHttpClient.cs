@@ -24,6 +24,8 @@ public static class PinnedHttpClient
             RemoteCertificateValidationCallback = (_, certificate, _, _) =>
                 certificate is not null && CertificateFingerprint.Of(certificate) == fingerprint,
         };
+        handler.ConnectCallback = async (context, token) => new GatheringStream(await gate.ConnectAsync(context.DnsEndPoint, token));
+        handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new WholeWrites(context.PlaintextStream));
         return new HttpClient(handler, disposeHandler: true)
         {
             BaseAddress = endpoint.Uri,

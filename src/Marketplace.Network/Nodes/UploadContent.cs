@@ -10,7 +10,7 @@ namespace Marketplace.Network;
 /// </summary>
 internal sealed class UploadContent(PipeReader source, Deadline deadline, NodeClientOptions options, IProgress<long>? progress) : HttpContent
 {
-    private const int WriteBytesMax = 64 * 1024;
+    private const int WriteBytesMax = 256 * 1024;
 
     /// <summary>Why the writer gave up, if it did.</summary>
     public Exception? SourceFailure { get; private set; }
