@@ -42,6 +42,9 @@ public sealed class IpfsPartStore(IpfsClient client) : IPartStore
     }
 
     /// <inheritdoc />
+    public Task<bool> HasRecordAsync(string address, CancellationToken token) => client.Pin.HasAsync(address, token);
+
+    /// <inheritdoc />
     public async IAsyncEnumerable<string> RecordsAsync([EnumeratorCancellation] CancellationToken token)
     {
         int chars = Base32([.. s_recordPrefix, .. new byte[SHA512.HashSizeInBytes]]).Length;
