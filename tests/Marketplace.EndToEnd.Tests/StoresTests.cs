@@ -18,7 +18,7 @@ public sealed class StoresTests(ThreeNodes devnet, IpfsServer ipfs, S3Server s3)
 
         // Each moves with all it holds to its store while it runs and proves.
         await File.WriteAllTextAsync(Path.Combine(FolderOf(3), "key"), "[default]\naws_access_key_id = S3RVER\naws_secret_access_key = S3RVER\n");
-        File.SetUnixFileMode(Path.Combine(FolderOf(3), "key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(FolderOf(3), "key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         await MoveAsync(1, "files:" + Path.Combine(FolderOf(1), "disk2"));
         await MoveAsync(2, "ipfs:" + ipfs.Url.GetLeftPart(UriPartial.Authority));
         await MoveAsync(3, $"s3:{s3.Url.GetLeftPart(UriPartial.Authority)}/shards/node3", "--credentials", "key");

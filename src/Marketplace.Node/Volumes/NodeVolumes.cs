@@ -84,7 +84,8 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
         Save(volume);
         try
         {
-            await AttachAsync(volume, token);
+            // Whoever asked may be gone: what was begun comes to an end.
+            await AttachAsync(volume, CancellationToken.None);
         }
         catch (Exception e) when (e is IOException or MarketException)
         {
@@ -133,7 +134,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
 
         try
         {
-            await depot.RemoveVolumeAsync(id, force, token);
+            await depot.RemoveVolumeAsync(id, force, CancellationToken.None);
         }
         catch (MarketException e) when (e.Code == MarketErrorCode.NotFound && isNamed)
         {
@@ -290,7 +291,9 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
             : !view!.IsDraining ? VolumeState.InUse
             : view.Shards > 0 || view.ReservedBytes > 0 ? VolumeState.Draining
             : VolumeState.Drained;
-        string? trouble = isAway ? _away.GetValueOrDefault(id) ?? "It is not in the settings any more." : drain?.Trouble;
+        string? trouble = !isAway ? drain?.Trouble
+            : settings is null ? "It is not in the settings any more."
+            : _away.GetValueOrDefault(id) ?? "It is looked through.";
         int damaged = drain?.Damaged ?? 0;
         if (trouble is null && damaged > 0) trouble = $"{damaged} shards are damaged and cannot be moved.";
         return new VolumeReport(

@@ -3,7 +3,6 @@ using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Network;
 using Marketplace.Storage;
-using Marketplace.Testing;
 
 namespace Marketplace.Node.Tests.Kills;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Xunit;
 
 namespace Marketplace.Peers;
 
