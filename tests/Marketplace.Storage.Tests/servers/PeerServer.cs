@@ -7,7 +7,7 @@ namespace Marketplace.Peers;
 public abstract class PeerServer(string script) : IAsyncLifetime
 {
     private static readonly TimeSpan s_installTimeout = TimeSpan.FromMinutes(4);
-    private static readonly TimeSpan s_startTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_startTimeout = TimeSpan.FromMinutes(3);
     private static readonly SemaphoreSlim s_installing = new(1, 1);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("market-peer-").FullName;
