@@ -44,8 +44,9 @@ public static class NodeHost
         }
 
         await AgreeWithRegistryAsync(chain, config, keys, token);
+        string owner = VolumeStores.OwnerOf(registration);
         await using ShardDepot depot = await ShardDepot.OpenAsync(
-            new DepotOptions(Path.Combine(options.DataDir, NodeFiles.Depot), config.CapacityBytes), TimeProvider.System, token);
+            new DepotOptions(Path.Combine(options.DataDir, NodeFiles.Depot), config.CapacityBytes) { Owner = owner }, [], TimeProvider.System, token);
 
         var hostOptions = new MarketHostOptions
         {
@@ -54,10 +55,11 @@ public static class NodeHost
             ConnectionsMax = limits.ConnectionsMax,
             RequestLimits = new RequestLimits(RequestsPerSecondMax, RequestBurstMax),
         };
-        WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, options.DataDir);
+        WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, owner, options.DataDir);
         string running = Path.Combine(options.DataDir, NodeFiles.Running);
         try
         {
+            await app.Services.GetRequiredService<NodeVolumes>().StartAsync(config.Volumes, token);
             await app.Services.GetRequiredService<NodeWorker>().LookAsync(token);
             await MarketHost.RunAsync(app, addresses => Announce(addresses, options, registration.Node, config, running), token);
         }
@@ -68,7 +70,7 @@ public static class NodeHost
     }
 
     private static WebApplication Build(
-        MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, string dataDir)
+        MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, string owner, string dataDir)
     {
         WebApplicationBuilder builder = MarketHost.CreateBuilder(hostOptions);
         // Bytes that came are decrypted and stored by the thread that got them; nothing in the way of a request blocks it.
@@ -91,6 +93,7 @@ public static class NodeHost
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
             .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
+            .AddSingleton(services => ActivatorUtilities.CreateInstance<NodeVolumes>(services, dataDir, owner)).AddSingleton<VolumeEndpoints>().AddHostedService<VolumeWorker>()
             .AddHangfire(hangfire => hangfire
                 .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
                 .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }))

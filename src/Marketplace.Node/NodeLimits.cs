@@ -57,6 +57,15 @@ public sealed record NodeLimits
     /// <summary>Slowest pace of that reading.</summary>
     public double ScrubBytesPerSecondMin { get; init; } = 1 << 20;
 
+    /// <summary>How often the volumes are looked at when nothing changed.</summary>
+    public TimeSpan VolumeLookEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often a volume that is away, or a drain that found no room, is tried again.</summary>
+    public TimeSpan VolumeRetryEvery { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often a drain tries again to read shards that are damaged.</summary>
+    public TimeSpan VolumeDamagedEvery { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Periods between two collections of what was earned.</summary>
     public uint CollectEveryPeriods { get; init; } = 4;
 

@@ -28,6 +28,30 @@ public interface IShardStore
 
     /// <summary>All kept shards, by looking at the storage itself: what a lost record is rebuilt from.</summary>
     IAsyncEnumerable<ShardCommitment> ScanAsync(CancellationToken token);
+
+    /// <summary>Looks whether this storage was marked so: an empty mount point or another bucket is told from the right one.</summary>
+    /// <exception cref="StorageAwayException">The storage does not answer.</exception>
+    ValueTask<StoreMark> FindMarkAsync(string mark, CancellationToken token);
+
+    /// <summary>Marks the storage durably, with one line of ASCII. It may be marked so already.</summary>
+    /// <exception cref="MarketException">It belongs to somebody else.</exception>
+    ValueTask MarkAsync(string mark, CancellationToken token);
+
+    /// <summary>Takes a mark away; does nothing if there is none.</summary>
+    ValueTask UnmarkAsync(string mark, CancellationToken token);
+}
+
+/// <summary>What a storage says about a mark.</summary>
+public enum StoreMark
+{
+    /// <summary>It was not marked so: it is new, or another one.</summary>
+    Absent,
+
+    /// <summary>It was.</summary>
+    Here,
+
+    /// <summary>It was, but what is kept beside it on this machine is lost and must be made again by <see cref="IShardStore.ScanAsync"/>.</summary>
+    WithoutIndex,
 }
 
 /// <summary>A shard on its way in. Disposing it without <see cref="KeepAsync"/> leaves nothing behind. Not for concurrent use.</summary>
@@ -68,8 +92,10 @@ public interface IShardContent : IShardReader, IDisposable
     /// Fills <paramref name="data"/> with whole leaves from <paramref name="firstLeaf"/> on and <paramref name="proof"/> with their
     /// <see cref="RangeProof"/>, and checks both against the root.
     /// </summary>
+    /// <exception cref="StorageAwayException">The storage does not answer.</exception>
     ShardRead ReadRange(long firstLeaf, Span<byte> data, Span<byte> proof);
 
     /// <summary>Reads and hashes every byte: what the storage holds now. Null if it cannot be read or is no shard any more.</summary>
+    /// <exception cref="StorageAwayException">The storage does not answer.</exception>
     ValueTask<ShardCommitment?> RehashAsync(CancellationToken token);
 }

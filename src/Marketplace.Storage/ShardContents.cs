@@ -18,7 +18,7 @@ public static class ShardContents
             int written = RangeProof.Write(shard, commitment.Leaves, firstLeaf, leaves, proof);
             return RangeProof.Verify(commitment, firstLeaf, data, proof[..written]) ? ShardRead.Good : ShardRead.Corrupt;
         }
-        catch (IOException)
+        catch (IOException e) when (e is not StorageAwayException)
         {
             return ShardRead.Corrupt;
         }
@@ -42,7 +42,7 @@ public static class ShardContents
 
             return tree.TryFinish(out ShardCommitment found) ? found : null;
         }
-        catch (IOException)
+        catch (IOException e) when (e is not StorageAwayException)
         {
             return null;
         }

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Marketplace.EndToEnd.Tests;
 
 /// <summary>A running local network of real processes, and the command line pointed at it.</summary>
-public abstract class Devnet(int nodes) : IAsyncLifetime
+public abstract class Devnet(int nodes, int periodBlocks = 20) : IAsyncLifetime
 {
     private readonly string _folder = Path.Combine(Path.GetTempPath(), "market-e2e-" + Guid.NewGuid().ToString("N")[..8]);
 
@@ -19,7 +19,7 @@ public abstract class Devnet(int nodes) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         Directory.CreateDirectory(_folder);
-        (await DevnetAsync("up", "--nodes", $"{nodes}", "--keepers", "2", "--block-time", "1", "--period", "20", "--detach")).Expect(0);
+        (await DevnetAsync("up", "--nodes", $"{nodes}", "--keepers", "2", "--block-time", "1", "--period", $"{periodBlocks}", "--detach")).Expect(0);
         (await MarketAsync("deposit", "1000", "--json")).Expect(0);
     }
 
@@ -66,8 +66,14 @@ public sealed class FiveNodes() : Devnet(5);
 /// <summary>Eleven nodes: enough for 4/10 and a spare.</summary>
 public sealed class ElevenNodes() : Devnet(11);
 
+/// <summary>Three nodes, so that each holds a replica of everything.</summary>
+public sealed class ThreeNodes() : Devnet(3, periodBlocks: 10);
+
 [CollectionDefinition(nameof(FiveNodes))]
 public sealed class FiveNodesCollection : ICollectionFixture<FiveNodes>;
+
+[CollectionDefinition(nameof(ThreeNodes))]
+public sealed class ThreeNodesCollection : ICollectionFixture<ThreeNodes>;
 
 [CollectionDefinition(nameof(ElevenNodes))]
 public sealed class ElevenNodesCollection : ICollectionFixture<ElevenNodes>;

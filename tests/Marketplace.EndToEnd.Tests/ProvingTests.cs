@@ -40,7 +40,7 @@ public sealed class ProvingTests(FiveNodes devnet)
         Assert.True(well.GetProperty("ok").GetBoolean());
         Dictionary<string, string> states = well.GetProperty("checks").EnumerateArray()
             .ToDictionary(check => check.GetProperty("name").GetString()!, check => check.GetProperty("state").GetString()!);
-        Assert.Equal(["disk", "space", "rpc", "clock", "proof", "reach", "register", "stake", "gas", "bonds"], states.Keys);
+        Assert.Equal(["disk", "volume.0", "rpc", "clock", "proof", "reach", "register", "stake", "gas", "bonds"], states.Keys);
         Assert.All(new[] { "disk", "rpc", "clock", "reach", "register", "gas" }, name => Assert.Equal("ok", states[name]));
 
         devnet.KillNode(5);

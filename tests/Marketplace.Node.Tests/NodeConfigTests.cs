@@ -15,22 +15,34 @@ public sealed class NodeConfigTests : IDisposable
     public void What_is_written_is_read_back()
     {
         var config = new NodeConfig(
-            IPEndPoint.Parse("0.0.0.0:4600"), PeerEndpoint.Parse("https://node.example.org:4600"), 3L << 30, new Price(TokenAmount.Parse("0.015")), IPEndPoint.Parse("127.0.0.1:4601"));
+            IPEndPoint.Parse("0.0.0.0:4600"), PeerEndpoint.Parse("https://node.example.org:4600"),
+            [new VolumeSettings(0, StoreAddress.Default, 3L << 30), new VolumeSettings(7, StoreAddress.Parse("files:/mnt/disk 2/market"), (1L << 40) + 1, IsDraining: true)],
+            new Price(TokenAmount.Parse("0.015")), IPEndPoint.Parse("127.0.0.1:4601"));
         Write(config.ToString());
 
-        Assert.Equal(config, NodeConfig.Read(_folder));
+        NodeConfig read = NodeConfig.Read(_folder);
+        Assert.Equal(config.Volumes, read.Volumes);
+        Assert.Equal(3L << 30, read.CapacityBytes);
+        Assert.Equal(config with { Volumes = read.Volumes }, read);
     }
 
     [Theory]
     [InlineData("listen: everywhere")]
     [InlineData("url: http://node.example.org")]
-    [InlineData("capacity: lots")]
+    [InlineData("volume.1: files:disk")]
+    [InlineData("volume.1: files:disk, lots")]
+    [InlineData("volume.1: files:disk, 1 GiB, credentials key")]
+    [InlineData("volume.0: files:disk, 1 GiB")]
+    [InlineData("volume.1: files:depot, 1 GiB")]
+    [InlineData("volume.1: s3:https://s3.example.org, 1 GiB")]
+    [InlineData("volume.1: s3:https://name:secret@s3.example.org/bucket, 1 GiB")]
+    [InlineData("volume.1: ipfs:http://127.0.0.1:5001/api, 1 GiB")]
     [InlineData("price: 0")]
     [InlineData("admin: 0.0.0.0:80")]
     [InlineData("colour: blue")]
     public void What_is_wrong_is_named(string line)
     {
-        Write("listen: 127.0.0.1:1\nurl: https://a.b:1\ncapacity: 1 GiB\nprice: 1\n" + line + "\n");
+        Write("listen: 127.0.0.1:1\nurl: https://a.b:1\nvolume.0: files:depot, 1 GiB\nprice: 1\n" + line + "\n");
         MarketException e = Assert.Throws<MarketException>(() => NodeConfig.Read(_folder));
         Assert.Contains(line.StartsWith("colour", StringComparison.Ordinal) ? "line 5" : line.Split(':')[0], e.Message, StringComparison.Ordinal);
     }

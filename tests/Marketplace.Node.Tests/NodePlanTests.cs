@@ -108,12 +108,14 @@ public sealed class NodePlanTests
     }
 
     [Theory]
-    [InlineData(true, false, 0u, true)]
-    [InlineData(false, true, 0u, true)]
-    [InlineData(false, false, 1u, false)]
-    [InlineData(false, false, 2u, true)]
-    public void A_loss_is_told_when_it_is_sure_or_when_silence_would_cost_more(bool isWrong, bool othersReadable, uint missed, bool tells) =>
-        Assert.Equal(tells, LossPolicy.ShouldTell(new LossEvidence(isWrong, othersReadable, missed)));
+    [InlineData(true, false, false, 0u, true)]
+    [InlineData(false, false, true, 0u, true)]
+    [InlineData(false, true, true, 0u, false)]
+    [InlineData(false, false, false, 1u, false)]
+    [InlineData(false, false, false, 2u, true)]
+    [InlineData(false, true, false, 2u, true)]
+    public void A_loss_is_told_when_it_is_sure_or_when_silence_would_cost_more(bool isWrong, bool isAway, bool othersReadable, uint missed, bool tells) =>
+        Assert.Equal(tells, LossPolicy.ShouldTell(new LossEvidence(isWrong, isAway, othersReadable, missed)));
 
     [Fact]
     public void Deciding_twice_gives_the_same() => Assert.Equal(Decide(s_now), Decide(s_now));

@@ -47,7 +47,7 @@ public sealed class DiskFaultTests : IDisposable
                             break;
                         case 1:
                             depot.SetDraining(0, true);
-                            await depot.DrainAsync(0, 3, default);
+                            await depot.DrainAsync(0, null, 3, default);
                             depot.SetDraining(0, false);
                             break;
                         default:
@@ -157,9 +157,9 @@ public sealed class DiskFaultTests : IDisposable
         depot.SetDraining(0, true);
         disks[0].Flip(disks[0].AllFiles.Single(path => path.EndsWith(".shard", StringComparison.Ordinal)), 0);
 
-        DrainStep step = await depot.DrainAsync(0, 10, default);
+        DrainStep step = await depot.DrainAsync(0, null, 10, default);
 
-        Assert.Equal([shard.Root], step.Corrupt);
+        Assert.Equal([shard.Root], step.Damaged);
         Assert.Equal((0, 1L), (step.Moved, step.Left));
         Assert.Empty(disks[1].AllFiles);
     }

@@ -35,6 +35,16 @@ public sealed class FileShardStoreTests : ShardStoreContract, IDisposable
         Assert.Equal(commitment, await content.RehashAsync(default));
     }
 
+    [Fact]
+    public async Task A_folder_of_somebody_else_is_refused()
+    {
+        await Store.MarkAsync("volume 0 of node 7", default);
+        MarketException e = await Assert.ThrowsAsync<MarketException>(() => Reopen().MarkAsync("volume 0 of node 8", default).AsTask());
+        Assert.Contains("volume 0 of node 7", e.Message, StringComparison.Ordinal);
+        await Reopen().UnmarkAsync("volume 0 of node 8", default);
+        Assert.Equal(StoreMark.Here, await Store.FindMarkAsync("volume 0 of node 7", default));
+    }
+
     protected override IShardStore Reopen() => new FileShardStore(_folder.Path);
 
     protected override void Damage(Root root, long offset) => Flip(PathOf(root, ".shard"), offset);

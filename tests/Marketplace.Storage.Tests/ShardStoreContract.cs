@@ -163,6 +163,23 @@ public abstract class ShardStoreContract
     }
 
     [Fact]
+    public async Task A_mark_is_found_by_the_next_process_until_it_is_taken_away()
+    {
+        string mark = $"volume 1 of the tests {Guid.NewGuid()}";
+        Assert.Equal(StoreMark.Absent, await Store.FindMarkAsync(mark, default));
+        await Store.UnmarkAsync(mark, default);
+        await Store.MarkAsync(mark, default);
+        await Store.MarkAsync(mark, default);
+
+        Assert.Equal(StoreMark.Here, await Reopen().FindMarkAsync(mark, default));
+        Assert.Equal(StoreMark.Absent, await Reopen().FindMarkAsync(mark + "0", default));
+        Assert.Empty(Reopen().ScanAsync(default).ToBlockingEnumerable());
+
+        await Reopen().UnmarkAsync(mark, default);
+        Assert.Equal(StoreMark.Absent, await Store.FindMarkAsync(mark, default));
+    }
+
+    [Fact]
     public async Task Many_at_once_do_not_mix()
     {
         byte[] same = RandomBytes(20_480);

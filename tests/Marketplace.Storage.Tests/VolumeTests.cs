@@ -1,5 +1,6 @@
 using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Storage.Tests.Remote;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Marketplace.Storage.Tests;
@@ -29,13 +30,13 @@ public sealed class VolumeTests : IDisposable
         await using ShardDepot depot = await Open(Volume(0, 1 << 20));
         ShardCommitment[] shards = [await Upload(depot, 1, 10_240), await Upload(depot, 2, 20_480), await Upload(depot, 3, 256)];
         using IShardContent open = (await depot.OpenAsync(shards[0].Root, default))!;
-        Assert.Throws<MarketException>(() => depot.RemoveVolume(0, force: false));
+        await Assert.ThrowsAsync<MarketException>(() => depot.RemoveVolumeAsync(0, force: false, default));
 
         await depot.AddVolumeAsync(Volume(7, 1 << 20), default);
         depot.SetDraining(0, true);
-        DrainStep first = await depot.DrainAsync(0, 2, default);
-        DrainStep second = await depot.DrainAsync(0, 2, default);
-        depot.RemoveVolume(0, force: false);
+        DrainStep first = await depot.DrainAsync(0, null, 2, default);
+        DrainStep second = await depot.DrainAsync(0, first.Next, 2, default);
+        await depot.RemoveVolumeAsync(0, force: false, default);
 
         Assert.Equal((2, 1L, 1, 0L), (first.Moved, first.Left, second.Moved, second.Left));
         Assert.Equal(shards[0], await open.RehashAsync(default));
@@ -58,7 +59,7 @@ public sealed class VolumeTests : IDisposable
         await depot.AddVolumeAsync(Volume(1, 1_000), default);
         depot.SetDraining(0, true);
 
-        await Assert.ThrowsAsync<MarketException>(() => depot.DrainAsync(0, 10, default));
+        await Assert.ThrowsAsync<MarketException>(() => depot.DrainAsync(0, null, 10, default));
         using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
         Assert.Equal(shard, await content.RehashAsync(default));
     }
@@ -84,7 +85,7 @@ public sealed class VolumeTests : IDisposable
         await using (ShardDepot depot = await Open(Volume(0, 1_000), Volume(1, 1 << 20))) shard = await Upload(depot, 1, 10_240);
 
         await using ShardDepot without = await Open(Volume(0, 1 << 20));
-        await Assert.ThrowsAsync<IOException>(() => without.OpenAsync(shard.Root, default));
+        await Assert.ThrowsAsync<StorageAwayException>(() => without.OpenAsync(shard.Root, default));
         Assert.True(Assert.Single(without.Volumes, volume => volume.Id == 1).IsAway);
 
         await without.AddVolumeAsync(Volume(1, 1 << 20), default);
@@ -104,6 +105,92 @@ public sealed class VolumeTests : IDisposable
         using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
         Assert.Equal(shard, await content.RehashAsync(default));
         Assert.Empty(await depot.DropUnneededAsync(new PeriodNumber(0), default));
+    }
+
+    [Fact]
+    public async Task Another_disk_is_not_taken_for_a_volume_that_is_away()
+    {
+        ShardCommitment shard;
+        await using (ShardDepot depot = await OpenOwned(Volume(0, 1 << 20))) shard = await Upload(depot, 1, 10_240);
+        string place = Path.Combine(_folder.Path, "0");
+        Directory.Move(place, place + ".unmounted");
+
+        await using ShardDepot again = await OpenOwned();
+        await Assert.ThrowsAsync<StorageAwayException>(() => again.AddVolumeAsync(Volume(0, 1 << 20), default));
+        await Assert.ThrowsAsync<StorageAwayException>(() => again.OpenAsync(shard.Root, default));
+        Assert.Equal(1, await again.NumberForAsync(Volume(0, 1).Store, default));
+
+        Directory.Delete(place, recursive: true);
+        Directory.Move(place + ".unmounted", place);
+        Assert.Equal(0, await again.NumberForAsync(Volume(0, 1).Store, default));
+        await again.AddVolumeAsync(Volume(0, 1 << 20), default);
+        using IShardContent content = (await again.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await content.RehashAsync(default));
+    }
+
+    [Fact]
+    public async Task An_empty_volume_that_is_taken_away_is_free_for_anybody_and_a_full_one_is_not()
+    {
+        DepotVolume empty = Volume(0, 1 << 20);
+        DepotVolume full = Volume(1, 1 << 21);
+        await using ShardDepot depot = await OpenOwned(empty, full);
+        await Upload(depot, 1, 10_240);
+        await depot.RemoveVolumeAsync(0, force: false, default);
+        await depot.RemoveVolumeAsync(1, force: true, default);
+
+        await empty.Store.MarkAsync("volume 3 of somebody else", default);
+        await Assert.ThrowsAsync<MarketException>(() => full.Store.MarkAsync("volume 3 of somebody else", default).AsTask());
+        Assert.True(Assert.Single(depot.Volumes).IsAway);
+    }
+
+    [Fact]
+    public async Task A_drain_goes_on_behind_what_is_damaged()
+    {
+        await using ShardDepot depot = await Open(Volume(0, 1 << 20));
+        ShardCommitment[] shards = [.. (await Task.WhenAll(Enumerable.Range(1, 3).Select(number => Upload(depot, (ulong)number, 5_120)))).OrderBy(shard => shard.Root)];
+        await depot.AddVolumeAsync(Volume(1, 1 << 20), default);
+        depot.SetDraining(0, true);
+        foreach (string file in Directory.GetFiles(Path.Combine(_folder.Path, "0", "shards"), shards[0].Root.ToString()[2..] + ".shard", SearchOption.AllDirectories)) File.WriteAllBytes(file, new byte[256]);
+
+        DrainStep first = await depot.DrainAsync(0, null, 2, default);
+        DrainStep second = await depot.DrainAsync(0, first.Next, 2, default);
+
+        Assert.Equal([shards[0].Root], first.Damaged);
+        Assert.Equal((1, 2L, 1, 1L), (first.Moved, first.Left, second.Moved, second.Left));
+        Assert.Null(second.Next);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_put_into_place_elsewhere_stays_where_it_is()
+    {
+        var faulty = new FaultyParts(new MemoryParts());
+        await using ShardDepot depot = await Open(new DepotVolume(0, new FileShardStore(Path.Combine(_folder.Path, "0")), 1 << 20));
+        ShardCommitment shard = await Upload(depot, 1, 10_240);
+        await depot.AddVolumeAsync(new DepotVolume(1, new RemoteShardStore(faulty, Path.Combine(_folder.Path, "1"), "the tests"), 1 << 20), default);
+        depot.SetDraining(0, true);
+
+        // One call more is answered each time, until the shard is moved.
+        bool isMoved = false;
+        for (int answered = 0; !isMoved; answered++)
+        {
+            faulty.FailAt = faulty.Calls + answered;
+            try
+            {
+                isMoved = (await depot.DrainAsync(0, null, 1, default)).Moved == 1;
+            }
+            catch (StorageAwayException)
+            {
+                using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+                Assert.Equal(shard, await content.RehashAsync(default));
+            }
+        }
+
+        faulty.FailAt = null;
+        await depot.BuryLeftAsync(default);
+        using IShardContent moved = (await depot.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await moved.RehashAsync(default));
+        Assert.Equal([0L, 1L], depot.Volumes.Select(volume => volume.Shards));
+        await depot.RemoveVolumeAsync(0, force: false, default);
     }
 
     [Fact]
@@ -128,7 +215,7 @@ public sealed class VolumeTests : IDisposable
         for (int turn = 0; turn < 6 || (reads.Contains(0) && readers.TrueForAll(reader => !reader.IsCompleted)); turn++)
         {
             depot.SetDraining(turn % 2, true);
-            DrainStep step = await depot.DrainAsync(turn % 2, 100, default);
+            DrainStep step = await depot.DrainAsync(turn % 2, null, 100, default);
             Assert.Equal(0, step.Left);
             depot.SetDraining(turn % 2, false);
         }
@@ -163,6 +250,8 @@ public sealed class VolumeTests : IDisposable
 
     private DepotVolume Volume(int id, long capacity) =>
         new(id, new FileShardStore(Path.Combine(_folder.Path, id.ToString(System.Globalization.CultureInfo.InvariantCulture))), capacity);
+
+    private Task<ShardDepot> OpenOwned(params DepotVolume[] volumes) => ShardDepot.OpenAsync(new DepotOptions(_folder.Path, 0) { Owner = "node 7" }, volumes, _time, default);
 
     private Task<ShardDepot> Open(params DepotVolume[] volumes) => ShardDepot.OpenAsync(new DepotOptions(_folder.Path, 0), volumes, _time, default);
 

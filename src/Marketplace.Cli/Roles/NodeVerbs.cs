@@ -24,12 +24,12 @@ internal sealed record NodeRegisteredReport(NodeId Id, Address Owner, string Dat
 /// <param name="Checks">What was looked at.</param>
 internal sealed record NodeDoctorReport(bool Ok, IReadOnlyList<NodeCheck> Checks);
 
-/// <summary><c>market node init|register|run|status|doctor|rekey|hot|exit</c>.</summary>
+/// <summary><c>market node init|register|run|status|doctor|rekey|hot|exit|volume</c>.</summary>
 internal static class NodeVerbs
 {
     private const string PriceDefault = "0.01";
 
-    public static Command Group() => new VerbGroup("node", "Keep other people's shards and be paid for it.") { Init(), Register(), Run(), Status(), Doctor(), Rekey(), Hot(), Exit() };
+    public static Command Group() => new VerbGroup("node", "Keep other people's shards and be paid for it.") { Init(), Register(), Run(), Status(), Doctor(), Rekey(), Hot(), Exit(), VolumeVerbs.Group() };
 
     private static Verb Init()
     {
@@ -38,19 +38,26 @@ internal static class NodeVerbs
         Option<TokenAmount> price = Words.Option<TokenAmount>("--price", "TOKENS", "What a GiB costs for 30 days.");
         Option<IPEndPoint> listen = RoleRun.ListenOption(NodeInit.ListenDefault);
         Option<PeerEndpoint> url = Words.Option<PeerEndpoint>("--url", "URL", "The address that others reach, if it is not the one listened on.");
-        return new Verb("init", "Make a node's folder: hot key, certificate, settings. Asks at the terminal for what is not said, and looks whether the machine will do.") { data, capacity, price, listen, url }
+        Option<StoreAddress> store = Words.Option<StoreAddress>("--store", "STORE", "Where shards lie: files:FOLDER, ipfs:URL of a Kubo RPC, or s3:URL/BUCKET/PREFIX; files:depot in the node's folder without it.");
+        Option<string?> credentials = VolumeVerbs.CredentialsOption();
+        Option<string?> region = VolumeVerbs.RegionOption();
+        return new Verb("init", "Make a node's folder: hot key, certificate, settings. Asks at the terminal for what is not said, and looks whether the machine will do.") { data, capacity, price, listen, url, store, credentials, region }
             .Example("node init --data /srv/market")
             .Example("node init --data /srv/market --capacity 500GiB --price 0.1 --listen 203.0.113.7:4600")
+            .Example("node init --data /srv/market --capacity 8TiB --price 0.1 --listen 203.0.113.7:4600 --store s3:https://s3.example.org/bucket --credentials /srv/s3-credentials")
             .Runs(run =>
             {
                 string folder = Path.GetFullPath(run.GetRequired(data));
                 bool isTold = run.Has(capacity) && run.Has(price);
+                StoreAddress place = isTold || run.Has(store)
+                    ? run.Get(store) ?? StoreAddress.Default
+                    : run.Output.Ask("--store", "Where shards lie: files:FOLDER, ipfs:URL or s3:URL/BUCKET", StoreAddress.Default.ToString(), text => StoreAddress.Parse(text));
                 return InitAsync(run, new NodeInit
                 {
                     DataDir = folder,
                     CapacityBytes = run.Has(capacity)
                         ? run.Get(capacity)
-                        : run.Output.Ask("--capacity", "Bytes to offer", ByteSize.Format(FreeOn(folder) / 10 * 9), ByteSize.Parse),
+                        : run.Output.Ask("--capacity", "Bytes to offer", ByteSize.Format(FreeOn(place is StoreAddress.Files files ? files.In(folder) : folder) / 10 * 9), ByteSize.Parse),
                     Price = run.Has(price)
                         ? run.Get(price)
                         : run.Output.Ask("--price", "Tokens for a GiB and 30 days", PriceDefault, text => TokenAmount.Parse(text)),
@@ -60,6 +67,10 @@ internal static class NodeVerbs
                     Url = isTold || run.Has(url)
                         ? run.Get(url)
                         : run.Output.Ask("--url", "Address that others reach, empty if it is that one", "", text => text.Length == 0 ? null : PeerEndpoint.Parse(text)),
+                    Store = place,
+                    Credentials = run.Get(credentials),
+                    Region = run.Get(region),
+                    BucketKey = place is StoreAddress.Bucket && !isTold && !run.Has(credentials) && !BucketKey.IsInEnvironment ? AskBucketKey(run) : null,
                     Passphrase = Passphrases.Choose(run.Settings, "the node's keys"),
                 });
             });
@@ -154,6 +165,12 @@ internal static class NodeVerbs
         {
             run.Output.Note($"The chain was not asked: {e.Message}");
         }
+    }
+
+    private static BucketKey AskBucketKey(VerbRun run)
+    {
+        string name = run.Output.Ask("--credentials", "Name of the bucket's key", "", text => text.Trim().Length > 0 ? text.Trim() : throw new FormatException("It has a name."));
+        return new BucketKey(name, Passphrases.ReadSecret("The key itself: ").Trim());
     }
 
     private static long FreeOn(string folder)

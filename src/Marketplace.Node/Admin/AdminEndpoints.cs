@@ -15,7 +15,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Marketplace.Node;
 
 /// <summary>The operator's side, on a loopback port of its own and behind a password: status, metrics, Hangfire's dashboard.</summary>
-internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePulse pulse, NodeConfig config, AboutEndpoints about, OverviewReader overview)
+internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePulse pulse, NodeConfig config, AboutEndpoints about, OverviewReader overview, VolumeEndpoints volumes)
 {
     /// <summary>Marks connections that came in by the admin port.</summary>
     public static readonly object ConnectionMark = new();
@@ -30,6 +30,7 @@ internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePuls
         {
             routes.MapGet("/v1/admin/status", StatusAsync);
             routes.MapGet("/v1/admin/overview", async (CancellationToken token) => Results.Json(await overview.ReadAsync(await ReadStatusAsync(token), token), HostJson.Options));
+            volumes.Map(routes);
             routes.MapMetrics();
             routes.MapGet("/", Page);
         });
@@ -55,6 +56,7 @@ internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePuls
             Running = true,
             Block = tip?.Value,
             Period = tip is { } block ? chain.Facts.Schedule.PeriodOf(block).Value : null,
+            CapacityBytes = space.Capacity,
             UsedBytes = space.Used,
             FreeBytes = space.Free,
             Shards = depot.Volumes.Sum(volume => volume.Shards),

@@ -8,7 +8,7 @@ using Marketplace.Storage;
 namespace Marketplace.Node;
 
 /// <summary>Reads what the operator's page shows.</summary>
-internal sealed class OverviewReader(NodeChain chain, ShardDepot depot, Account hot)
+internal sealed class OverviewReader(NodeChain chain, ShardDepot depot, NodeVolumes volumes, Account hot)
 {
     private const double FreeShareLow = 0.02;
     private static readonly TimeSpan s_month = TimeSpan.FromDays(30);
@@ -72,7 +72,10 @@ internal sealed class OverviewReader(NodeChain chain, ShardDepot depot, Account 
             alerts.Add(new NodeAlert(CheckState.Failed, $"{damaged} shards were found damaged when all was read: the disk may be failing."));
         }
 
-        foreach (VolumeView volume in depot.Volumes.Where(volume => volume.IsAway)) alerts.Add(new NodeAlert(CheckState.Failed, $"Volume {volume.Id} is away."));
+        alerts.AddRange(volumes.List().Where(volume => volume.Trouble is not null).Select(volume => new NodeAlert(
+            volume.State == VolumeState.Away ? CheckState.Failed : CheckState.Warning,
+            volume.State == VolumeState.Away ? $"Volume {volume.Id} is away: {volume.Trouble}" : $"Volume {volume.Id} is not emptied: {volume.Trouble}")));
+        alerts.AddRange(volumes.List().Where(volume => volume.State == VolumeState.Drained).Select(volume => new NodeAlert(CheckState.Warning, $"Volume {volume.Id} is empty: take it away.")));
         BigInteger gas = await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token);
         if (gas < NodeSetup.GasWeiDefault / 10) alerts.Add(new NodeAlert(CheckState.Failed, $"Little gas is left at {hot.Address}."));
         return alerts;

@@ -11,7 +11,7 @@ namespace Marketplace.Node;
 /// <summary>What a node does when something went wrong, or when somebody asks whether it did: answers, tells losses, cures.</summary>
 internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILogger<FaultDuties> log)
 {
-    /// <summary>Other shards that are tried before the whole store counts as away.</summary>
+    /// <summary>Other shards on a volume that are tried before all of it counts as away.</summary>
     private const int ProbesMax = 3;
 
     /// <summary>Shows the leaf that was asked for.</summary>
@@ -23,8 +23,8 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         // Whoever holds the slot now is not who was asked.
         if (slot is null || slot.Node != chain.Node.Value || slot.Leaves == 0) return null;
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
-        (byte[]? opening, bool isWrong) = await OpenLeafAsync(shard, question.Leaf, token);
-        if (opening is null) return new PeriodProof.ShardLost(shard.Root, isWrong);
+        (byte[]? opening, bool isWrong, bool isAway) = await OpenLeafAsync(shard, question.Leaf, token);
+        if (opening is null) return new PeriodProof.ShardLost(shard.Root, isWrong, isAway);
         try
         {
             await chain.Contracts.StorageMarket.AnswerAsync(question.Deal.ToWord(), (byte)question.Slot, question.Asker, opening, token: token);
@@ -42,11 +42,11 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
     /// <exception cref="IOException">It is not: somebody has to look.</exception>
     public async Task TellAsync(PeriodProof.ShardLost lost, uint periodsMissed, PeriodNumber period, CancellationToken token)
     {
-        var evidence = new LossEvidence(lost.IsWrong, await AreOthersReadableAsync(lost.Root, token), periodsMissed);
+        var evidence = new LossEvidence(lost.IsWrong, lost.IsAway, await AreOthersReadableAsync(lost.Root, token), periodsMissed);
         if (!LossPolicy.ShouldTell(evidence))
         {
             throw new IOException(string.Create(
-                CultureInfo.InvariantCulture, $"Period {period} cannot be proved: the shard {lost.Root} is damaged or gone, and nothing else can be read either."));
+                CultureInfo.InvariantCulture, $"Period {period} cannot be proved: the shard {lost.Root} is away or gone, and what lies beside it cannot be read either."));
         }
 
         foreach (LedgerRange range in depot.Catalogue.Ledger().Where(range => range.Shard.Root == lost.Root && range.Until > period + 1))
@@ -74,26 +74,30 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         return proof;
     }
 
-    private async Task<(byte[]? Opening, bool IsWrong)> OpenLeafAsync(ShardCommitment shard, long leaf, CancellationToken token)
+    private async Task<(byte[]? Opening, bool IsWrong, bool IsAway)> OpenLeafAsync(ShardCommitment shard, long leaf, CancellationToken token)
     {
         try
         {
             using IShardContent? content = await depot.OpenAsync(shard.Root, token);
-            if (content is null) return (null, false);
+            if (content is null) return (null, false, false);
             byte[] opening = new byte[MerkleTree.LeafBytes + (MerkleTree.Depth(shard.Leaves) * MerkleTree.HashBytes)];
             ChallengeProof.WriteLeafAndPath(content, shard.Leaves, leaf, opening);
             bool isRight = ChallengeProof.VerifyLeaf(shard, leaf, opening);
-            return (isRight ? opening : null, !isRight);
+            return (isRight ? opening : null, !isRight, false);
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            return (null, false);
+            return (null, false, e is StorageAwayException);
         }
     }
 
     private async Task<bool> AreOthersReadableAsync(Root lost, CancellationToken token)
     {
-        foreach (ShardCommitment shard in depot.Catalogue.Ledger().Select(range => range.Shard).Where(shard => shard.Root != lost).DistinctBy(shard => shard.Root).Take(ProbesMax))
+        // A lost record leaves only all the rest to compare with.
+        int? volume = depot.Catalogue.Place(lost)?.Volume;
+        IEnumerable<ShardCommitment> beside = depot.Catalogue.Ledger().Select(range => range.Shard)
+            .Where(shard => shard.Root != lost && (volume is null || depot.Catalogue.Place(shard.Root)?.Volume == volume));
+        foreach (ShardCommitment shard in beside.DistinctBy(shard => shard.Root).Take(ProbesMax))
         {
             if ((await OpenLeafAsync(shard, 0, token)).Opening is not null) return true;
         }

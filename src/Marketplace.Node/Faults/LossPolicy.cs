@@ -2,9 +2,10 @@ namespace Marketplace.Node;
 
 /// <summary>What a node knows about a shard that it could not show.</summary>
 /// <param name="IsWrong">Bytes are there, and they are not the shard's.</param>
-/// <param name="AreOthersReadable">Another shard of the node was read just now.</param>
+/// <param name="IsAway">The storage did not answer when it was asked for the shard.</param>
+/// <param name="AreOthersReadable">Another shard on the same volume was read just now.</param>
 /// <param name="PeriodsMissed">Periods without a proof that count as strikes already.</param>
-internal readonly record struct LossEvidence(bool IsWrong, bool AreOthersReadable, uint PeriodsMissed);
+internal readonly record struct LossEvidence(bool IsWrong, bool IsAway, bool AreOthersReadable, uint PeriodsMissed);
 
 /// <summary>
 /// Decides whether a loss is told on chain. Telling costs the slot and up to ten periods of its pay, hiding costs more; but a disk that is
@@ -17,5 +18,5 @@ internal static class LossPolicy
 
     /// <summary>Whether to tell.</summary>
     public static bool ShouldTell(LossEvidence evidence) =>
-        evidence.IsWrong || evidence.AreOthersReadable || evidence.PeriodsMissed >= PeriodsMissedMax;
+        evidence.IsWrong || (evidence.AreOthersReadable && !evidence.IsAway) || evidence.PeriodsMissed >= PeriodsMissedMax;
 }

@@ -97,7 +97,7 @@ internal sealed partial class ScrubJob(
             if (content is null) return;
             found = await content.RehashAsync(token);
         }
-        catch (IOException)
+        catch (IOException e) when (e is not StorageAwayException)
         {
             found = null;
         }

@@ -16,7 +16,8 @@ internal abstract record PeriodProof
     /// <summary>A shard that was drawn is gone or damaged: the period cannot be proved.</summary>
     /// <param name="Root">The shard.</param>
     /// <param name="IsWrong">Bytes are there, and they are not the shard's.</param>
-    public sealed record ShardLost(Root Root, bool IsWrong) : PeriodProof;
+    /// <param name="IsAway">Its storage does not answer, which says nothing about the bytes.</param>
+    public sealed record ShardLost(Root Root, bool IsWrong, bool IsAway = false) : PeriodProof;
 
     /// <summary>The node's copy of its ledger does not fit the draw: it must be read again.</summary>
     public sealed record LedgerBehind : PeriodProof;
@@ -40,8 +41,15 @@ internal abstract record PeriodProof
             foreach (Draw draw in draws)
             {
                 if (!draw.IsLive || open.ContainsKey(draw.Range.Shard.Root)) continue;
-                if (await OpenAsync(depot, draw.Range.Shard.Root, token) is not { } content) return new ShardLost(draw.Range.Shard.Root, IsWrong: false);
-                open.Add(draw.Range.Shard.Root, new CountingReader(content));
+                try
+                {
+                    if (await depot.OpenAsync(draw.Range.Shard.Root, token) is not { } content) return new ShardLost(draw.Range.Shard.Root, IsWrong: false);
+                    open.Add(draw.Range.Shard.Root, new CountingReader(content));
+                }
+                catch (IOException e)
+                {
+                    return new ShardLost(draw.Range.Shard.Root, IsWrong: false, IsAway: e is StorageAwayException);
+                }
             }
 
             var proof = new ArrayBufferWriter<byte>();
@@ -52,9 +60,9 @@ internal abstract record PeriodProof
                 {
                     ChallengeProof.Write([draw], one => open[one.Range.Shard.Root], proof);
                 }
-                catch (IOException)
+                catch (IOException e)
                 {
-                    return new ShardLost(draw.Range.Shard.Root, IsWrong: false);
+                    return new ShardLost(draw.Range.Shard.Root, IsWrong: false, IsAway: e is StorageAwayException);
                 }
 
                 ReadOnlySpan<byte> written = proof.WrittenSpan[(at + ChallengeProof.StartBytes)..];
@@ -84,18 +92,6 @@ internal abstract record PeriodProof
         }
 
         return null;
-    }
-
-    private static async Task<IShardContent?> OpenAsync(ShardDepot depot, Root root, CancellationToken token)
-    {
-        try
-        {
-            return await depot.OpenAsync(root, token);
-        }
-        catch (IOException)
-        {
-            return null;
-        }
     }
 
     private sealed class CountingReader(IShardContent content) : IShardReader, IDisposable

@@ -8,10 +8,10 @@ namespace Marketplace.Node;
 /// <summary>What stands in the node's <c>node.yaml</c>: one <c>key: value</c> a line, comments behind <c>#</c>.</summary>
 /// <param name="Listen">Address and port for clients.</param>
 /// <param name="Url">The endpoint that is registered on chain.</param>
-/// <param name="CapacityBytes">Bytes that shards may take.</param>
+/// <param name="Volumes">Where shards lie and what they may take there, in the order of their numbers; at least one.</param>
 /// <param name="Price">What the node asks.</param>
 /// <param name="Admin">Loopback address and port for the operator; port 0 takes any free one.</param>
-public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long CapacityBytes, Price Price, IPEndPoint Admin)
+public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyList<VolumeSettings> Volumes, Price Price, IPEndPoint Admin)
 {
     /// <summary>The file's name in the node's folder.</summary>
     public const string FileName = "node.yaml";
@@ -19,7 +19,19 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
     /// <summary>Smaller nodes are not worth their gas.</summary>
     public const long CapacityBytesMin = 1 << 20;
 
-    private static readonly string[] s_keys = ["listen", "url", "capacity", "price", "admin"];
+    private const string VolumeForm = "a place and a size, files:depot, 100 GiB; more in docs/operating.md";
+
+    private static readonly string[] s_keys = ["listen", "url", "volume.NUMBER", "price", "admin"];
+
+    /// <summary>What the node offers: the volumes that are not being emptied.</summary>
+    public long CapacityBytes => Volumes.Where(volume => !volume.IsDraining).Sum(volume => volume.CapacityBytes);
+
+    /// <summary>Changes the file of a node's folder, whole or not at all.</summary>
+    public static void Edit(string dataDir, Func<string, string> change)
+    {
+        string path = Path.Combine(dataDir, FileName);
+        NodeFiles.Write(path, change(File.ReadAllText(path)));
+    }
 
     /// <summary>Reads the file of a node's folder.</summary>
     /// <exception cref="MarketException">It is absent or wrong; the message names the line.</exception>
@@ -28,6 +40,7 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
         string path = Path.Combine(dataDir, FileName);
         if (!File.Exists(path)) throw new MarketException(MarketErrorCode.NotFound, $"There is no node in {dataDir}.", "Make one: market node init --data DIR --capacity SIZE --price TOKENS");
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        var volumes = new SortedDictionary<int, VolumeSettings>();
         int number = 0;
         foreach (string raw in File.ReadLines(path))
         {
@@ -37,20 +50,25 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
             if (line.Length == 0) continue;
             int colon = line.IndexOf(':', StringComparison.Ordinal);
             string key = colon < 0 ? line : line[..colon].Trim();
-            if (colon < 0 || !s_keys.Contains(key, StringComparer.Ordinal)) throw Wrong(path, number, $"known are {string.Join(", ", s_keys)}");
-            values[key] = line[(colon + 1)..].Trim();
+            bool isVolume = VolumeSettings.TryReadKey(key, out int id);
+            if (colon < 0 || !(isVolume || s_keys.Contains(key, StringComparer.Ordinal))) throw Wrong(path, number, $"known are {string.Join(", ", s_keys)}");
+            string value = line[(colon + 1)..].Trim();
+            if (!isVolume) values[key] = value;
+            else if (!VolumeSettings.TryParse(id, value, out VolumeSettings? volume)) throw Wrong(path, key, VolumeForm);
+            else if (volumes.Values.Any(other => other.Store == volume.Store || other.Id == id)) throw Wrong(path, key, "each number and each place only once");
+            else volumes.Add(id, volume);
         }
 
         if (!IPEndPoint.TryParse(Value("listen"), out IPEndPoint? listen)) throw Wrong(path, "listen", "an address and a port, 0.0.0.0:4600");
         if (!PeerEndpoint.TryParse(Value("url"), out PeerEndpoint? url) || !url.IsSecure) throw Wrong(path, "url", "https://HOST:PORT");
-        if (!ByteSize.TryParse(Value("capacity"), out long capacity) || capacity < CapacityBytesMin) throw Wrong(path, "capacity", "a size, 100 GiB");
+        if (volumes.Count is 0 or > VolumeSettings.CountMax) throw Wrong(path, VolumeSettings.KeyOf(0), VolumeForm);
         if (!TokenAmount.TryParse(Value("price"), null, out TokenAmount price) || price.Units == 0) throw Wrong(path, "price", "tokens per GiB and 30 days, 0.01");
         if (!IPEndPoint.TryParse(values.GetValueOrDefault("admin", "127.0.0.1:0"), out IPEndPoint? admin) || !IPAddress.IsLoopback(admin.Address))
         {
             throw Wrong(path, "admin", "a loopback address and a port, 127.0.0.1:4601");
         }
 
-        return new NodeConfig(listen, url, capacity, new Price(price), admin);
+        return new NodeConfig(listen, url, [.. volumes.Values], new Price(price), admin);
 
         string Value(string key) => values.TryGetValue(key, out string? value) ? value : throw Wrong(path, key, "it is missing");
     }
@@ -65,8 +83,15 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
         # The endpoint in the register on chain: how others reach the port above.
         url: {Url}
 
-        # Bytes that shards may take on this disk.
-        capacity: {ByteSize.Format(CapacityBytes)}
+        # Where shards lie: one line for each volume, with its place and the bytes that shards may take there. Its number stays the same
+        # when the place or the size changes. "market node volume" changes these lines while the node runs.
+        #   volume.0: files:depot, 500 GiB                            a folder; one that begins with no slash is in the node's own
+        #   volume.1: files:/mnt/disk2/market, 4 TiB, draining        is being emptied into the others
+        #   volume.2: ipfs:http://127.0.0.1:5001, 1 TiB               an IPFS node, by its RPC
+        #   volume.3: s3:https://s3.example.org/bucket/prefix, 8 TiB, credentials s3-credentials, region us-east-1
+        # The credentials file has mode 600 and the lines "aws_access_key_id = ..." and "aws_secret_access_key = ...". Without one the
+        # environment has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+        {string.Join('\n', Volumes.Select(volume => $"{volume.Key}: {volume}"))}
 
         # Tokens for a GiB and 30 days.
         price: {Price}

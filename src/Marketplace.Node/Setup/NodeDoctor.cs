@@ -56,7 +56,16 @@ public static class NodeDoctor
         NodeConfig config = NodeConfig.Read(dataDir);
         (DiskSpeed? speed, NodeCheck disk) = Disk(dataDir);
         yield return disk;
-        yield return Space(dataDir, config);
+        using NodeAdmin? admin = await NodeAdmin.FindAsync(dataDir, token);
+        IReadOnlyList<VolumeReport> running = admin is not null && await admin.StatusAsync(token) is not null ? await admin.VolumesAsync(token) : [];
+        foreach (VolumeSettings volume in config.Volumes)
+        {
+            string? away = running.FirstOrDefault(one => one.Id == volume.Id) is { State: VolumeState.Away } report ? report.Trouble ?? "it does not answer" : null;
+            (DiskSpeed? found, NodeCheck check) = await VolumeProbe.ExamineAsync(volume, dataDir, speed, away, token);
+            if (found is { } slow && speed is { } fast && slow.ReadTime > fast.ReadTime) speed = fast with { ReadTime = slow.ReadTime };
+            yield return check;
+        }
+
 
         Block? newest = null;
         NodeCheck rpc;
@@ -111,17 +120,6 @@ public static class NodeDoctor
         {
             return (null, new NodeCheck("disk", CheckState.Failed, e.Message, "The node's folder must be writable and have 64 MiB free."));
         }
-    }
-
-    private static NodeCheck Space(string dataDir, NodeConfig config)
-    {
-        long free = new DriveInfo(Path.GetFullPath(dataDir)).AvailableFreeSpace;
-        string depot = Path.Combine(dataDir, NodeFiles.Depot);
-        long used = Directory.Exists(depot) ? new DirectoryInfo(depot).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length) : 0;
-        string finding = $"{ByteSize.Format(config.CapacityBytes)} offered, {ByteSize.Format(used)} used, {ByteSize.Format(free)} free on the disk";
-        return config.CapacityBytes <= used + free
-            ? new NodeCheck("space", CheckState.Ok, finding)
-            : new NodeCheck("space", CheckState.Warning, finding, $"The disk holds less than is offered: lower capacity in {NodeConfig.FileName}.");
     }
 
     /// <summary>A block from the future tells of a clock that is slow; an old newest block of an endpoint that stands still, or a fast clock.</summary>

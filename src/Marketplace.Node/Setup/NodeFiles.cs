@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Marketplace.Domain;
+using Marketplace.Storage;
 
 namespace Marketplace.Node;
 
@@ -43,6 +44,7 @@ internal static class NodeFiles
         }
 
         File.Move(part, path, overwrite: true);
+        LocalDisk.Instance.FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 }
 

@@ -20,8 +20,20 @@ public sealed record NodeInit
     /// <summary>The folder to make; it must not hold a node yet.</summary>
     public required string DataDir { get; init; }
 
-    /// <summary>Bytes that shards may take.</summary>
+    /// <summary>Bytes that shards may take on the first volume.</summary>
     public required long CapacityBytes { get; init; }
+
+    /// <summary>Where the first volume lies.</summary>
+    public StoreAddress Store { get; init; } = StoreAddress.Default;
+
+    /// <summary>File with the key of the first volume's bucket; null for the environment.</summary>
+    public string? Credentials { get; init; }
+
+    /// <summary>Region of the first volume's bucket; null for the usual one.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>The key of the first volume's bucket, to be written into a credentials file of the node's folder; null if it is elsewhere.</summary>
+    public BucketKey? BucketKey { get; init; }
 
     /// <summary>Tokens per GiB and 30 days.</summary>
     public required TokenAmount Price { get; init; }
@@ -77,12 +89,16 @@ public static class NodeSetup
             throw new MarketException(MarketErrorCode.Usage, "Others cannot reach an address of zeros.", "Name the address that others reach: --listen ADDRESS:PORT, or set url in node.yaml.");
         }
 
+        string? credentials = init.BucketKey is null ? init.Credentials : BucketKey.FileName;
+        if (init.Store is not StoreAddress.Bucket && (credentials ?? init.Region) is not null) throw new MarketException(MarketErrorCode.Usage, "Credentials and region are for buckets.");
         PeerEndpoint url = init.Url ?? PeerEndpoint.Https(listen);
         NodeFiles.MakeFolder(init.DataDir);
         NodeKeys.Create(init.DataDir, init.Passphrase, init.Strength);
         _ = AdminPassword.FromFile(Path.Combine(init.DataDir, NodeFiles.AdminPassword));
         // The settings come last: a folder with them is a whole node.
-        var config = new NodeConfig(listen, url, init.CapacityBytes, new Price(init.Price), new IPEndPoint(IPAddress.Loopback, 0));
+        if (init.BucketKey is { } key) NodeFiles.Write(Path.Combine(init.DataDir, BucketKey.FileName), key.ToFile());
+        var volume = new VolumeSettings(0, init.Store, init.CapacityBytes, credentials, init.Region);
+        var config = new NodeConfig(listen, url, [volume], new Price(init.Price), new IPEndPoint(IPAddress.Loopback, 0));
         NodeFiles.Write(Path.Combine(init.DataDir, NodeConfig.FileName), config.ToString());
         (Address hot, CertificateFingerprint fingerprint) = NodeKeys.ReadPublic(init.DataDir);
         return new NodeMade(hot, fingerprint, url);

@@ -51,6 +51,10 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
             await context.Response.Body.WriteAsync(body.AsMemory(0, proofBytes + dataBytes), token);
             return Results.Empty;
         }
+        catch (StorageAwayException e)
+        {
+            return Away(e);
+        }
         finally
         {
             ArrayPool<byte>.Shared.Return(body);
@@ -72,6 +76,10 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
             if (found != shard) LogCorrupt(shard.Root);
             return Results.Json(new ReportedRoot(found?.Root, found?.Leaves ?? 0, Deep: true), NodeJson.Default.ReportedRoot);
         }
+        catch (StorageAwayException e)
+        {
+            return Away(e);
+        }
         finally
         {
             _deep.Release();
@@ -92,10 +100,16 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
         {
             return await depot.OpenAsync(shard.Root, token);
         }
-        catch (IOException)
+        catch (IOException e) when (e is not StorageAwayException)
         {
             return null;
         }
+    }
+
+    private IResult Away(StorageAwayException e)
+    {
+        LogAway(e.Message);
+        return Failures.Of(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Incomplete, "The node's storage does not answer.", "Read from another node, or later from this one.");
     }
 
     private IResult Corrupt(Root root)
@@ -105,6 +119,9 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
     }
 
     private static IResult NotHere() => Failures.NotFound("There is no such shard here, or nothing on chain says that you may read it.");
+
+    [LoggerMessage(2302, LogLevel.Error, "A reader was sent away: {Why}")]
+    private partial void LogAway(string why);
 
     [LoggerMessage(2301, LogLevel.Error, "The shard {Root} no longer agrees with its root")]
     private partial void LogCorrupt(Root root);

@@ -95,6 +95,9 @@ public sealed class BucketPartStore : IPartStore, IDisposable
     }, token);
 
     /// <inheritdoc />
+    public async Task<bool> HasRecordAsync(string address, CancellationToken token) => await GetAsync(address, token) is not null;
+
+    /// <inheritdoc />
     public IAsyncEnumerable<string> RecordsAsync(CancellationToken token) => NamesAsync("records/", token);
 
     /// <inheritdoc />
@@ -121,7 +124,7 @@ public sealed class BucketPartStore : IPartStore, IDisposable
         }
         catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException || (e is OperationCanceledException && !token.IsCancellationRequested))
         {
-            throw new IOException("The bucket does not do it: " + e.Message, e);
+            throw new StorageAwayException("The bucket does not do it: " + e.Message, e);
         }
     }
 }

@@ -20,7 +20,7 @@ public sealed record UploadRecord(long Id, UploadPlace Place, ShardCommitment Sh
 public sealed record PromiseRecord(BlockNumber Deadline, string Document);
 
 /// <summary>Bytes on disk, shards and their trees.</summary>
-/// <param name="Capacity">What the operator gave.</param>
+/// <param name="Capacity">What the operator gave; volumes that are being emptied do not count.</param>
 /// <param name="Used">What kept shards take.</param>
 /// <param name="Reserved">What uploads on their way may still take.</param>
 /// <param name="Free">What can be taken now: what is left of the capacity and of the disks, less a margin.</param>

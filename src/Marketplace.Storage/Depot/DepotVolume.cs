@@ -19,10 +19,11 @@ public sealed record DepotVolume(int Id, IShardStore Store, long CapacityBytes, 
 public sealed record VolumeView(int Id, long CapacityBytes, long UsedBytes, long ReservedBytes, long FreeBytes, long Shards, bool IsDraining, bool IsAway);
 
 /// <summary>How far a drain came in one go.</summary>
-/// <param name="Moved">Shards that lie elsewhere now.</param>
-/// <param name="Corrupt">Shards whose bytes no longer agree with their root; they stay where they are.</param>
-/// <param name="Left">Shards that are still there.</param>
-public sealed record DrainStep(int Moved, IReadOnlyList<Domain.Root> Corrupt, long Left);
+/// <param name="Moved">Shards that lie elsewhere now, or that nobody needs any more.</param>
+/// <param name="Damaged">Shards that cannot be read or no longer agree with their root; they stay where they are.</param>
+/// <param name="Left">Shards that are still there, the damaged ones with them.</param>
+/// <param name="Next">Where the next step goes on; null if the end of the volume was reached.</param>
+public sealed record DrainStep(int Moved, IReadOnlyList<Domain.Root> Damaged, long Left, Domain.Root? Next);
 
 /// <summary>Room of one volume. Guarded by the depot's lock.</summary>
 internal sealed class VolumeRoom(DepotVolume volume, long marginBytes)
@@ -40,7 +41,17 @@ internal sealed class VolumeRoom(DepotVolume volume, long marginBytes)
     {
         get
         {
-            long free = Volume.Store.FreeBytes;
+            long free;
+            try
+            {
+                free = Volume.Store.FreeBytes;
+            }
+            catch (IOException)
+            {
+                // A disk that went away has no room.
+                return 0;
+            }
+
             return free == long.MaxValue ? free : free - marginBytes - Reserved;
         }
     }

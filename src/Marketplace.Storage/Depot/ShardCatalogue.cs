@@ -11,7 +11,7 @@ namespace Marketplace.Storage;
 /// </summary>
 public sealed class ShardCatalogue : IDisposable
 {
-    private const int SchemaVersion = 2;
+    private const int SchemaVersion = 3;
 
     private const string Schema = """
         CREATE TABLE shards (root BLOB PRIMARY KEY, leaves INTEGER NOT NULL, volume INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
@@ -40,6 +40,11 @@ public sealed class ShardCatalogue : IDisposable
         INSERT INTO doomed (root, volume) SELECT root, 0 FROM doomed_1;
         DROP TABLE doomed_1;
         """;
+
+    // Before volumes were marked, one that has shards was known by them.
+    private const string FromVersion2 = "INSERT OR IGNORE INTO facts (name, value) SELECT DISTINCT 'volume.' || volume, 'recorded' FROM shards;";
+
+    private const string VolumeFact = "volume.";
 
     private const string UploadColumns = "SELECT u.id, u.client, u.number, u.slot, u.root, s.leaves, u.expires, u.deadline, u.promise FROM uploads u JOIN shards s ON s.root = u.root";
 
@@ -73,7 +78,8 @@ public sealed class ShardCatalogue : IDisposable
                 throw new MarketException(MarketErrorCode.Failed, "The node's records were written by a newer version of this program.", "Run that version.");
             }
 
-            if (version < SchemaVersion) Run(connection, $"BEGIN; {(version == 0 ? Schema : FromVersion1)} PRAGMA user_version = {SchemaVersion}; COMMIT;");
+            string steps = version switch { 0 => Schema, 1 => FromVersion1 + FromVersion2, _ => FromVersion2 };
+            if (version < SchemaVersion) Run(connection, $"BEGIN; {steps} PRAGMA user_version = {SchemaVersion}; COMMIT;");
             return new ShardCatalogue(connection, version == 0);
         }
         catch
@@ -241,6 +247,20 @@ public sealed class ShardCatalogue : IDisposable
         if (removed != 1) return null;
         Doom(command, root, volume, -1);
         return volume;
+    });
+
+    /// <summary>The numbers of all volumes that were ever attached and not taken away empty, and what is remembered of each.</summary>
+    public IReadOnlyDictionary<int, string> Volumes() => Read(
+        "SELECT name, value FROM facts WHERE name LIKE 'volume.%'",
+        static row => (Id: int.Parse(row.GetString(0).AsSpan(VolumeFact.Length), System.Globalization.CultureInfo.InvariantCulture), State: row.GetString(1)))
+        .ToDictionary(one => one.Id, one => one.State);
+
+    /// <summary>Remembers a volume, or forgets it.</summary>
+    public void SetVolume(int id, string? state) => Write(command =>
+    {
+        string name = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{VolumeFact}{id}");
+        if (state is not null) SetFact(command, name, state);
+        else Execute(command, "DELETE FROM facts WHERE name = $name", ("$name", name));
     });
 
     /// <summary>Shards whose bytes are still to be removed from a volume.</summary>

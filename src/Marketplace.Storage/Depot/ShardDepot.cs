@@ -11,6 +11,9 @@ public sealed record DepotOptions(string Folder, long CapacityBytes)
     /// <summary>Bytes of the disk that are left to others, whatever the capacity says.</summary>
     public long DiskMarginBytes { get; init; } = 64L << 20;
 
+    /// <summary>Whose the volumes are, one line of ASCII: they are marked with it, so that none is taken for another. Null marks nothing.</summary>
+    public string? Owner { get; init; }
+
     /// <summary>How long a shard that was found without any record is kept, so that the chain can say whose it is.</summary>
     public TimeSpan FoundLife { get; init; } = TimeSpan.FromDays(2);
 }
@@ -26,6 +29,10 @@ public sealed class ShardDepot : IAsyncDisposable
 
     /// <summary>A shard may be moved between looking up where it lies and opening it there; more than this many times it is not.</summary>
     private const int OpenTriesMax = 4;
+
+    // What is remembered of a volume: whether all that lay there is recorded, and whether it was marked, too.
+    private const string Recorded = "recorded";
+    private const string Marked = "marked";
 
     private readonly DepotOptions _options;
     private readonly TimeProvider _time;
@@ -62,7 +69,7 @@ public sealed class ShardDepot : IAsyncDisposable
         {
             catalogue = ShardCatalogue.Open(Path.Combine(options.Folder, "catalogue.db"));
             var depot = new ShardDepot(options, catalogue, time, lockFile);
-            foreach (DepotVolume volume in volumes) await depot.AttachAsync(volume, scan: catalogue.IsNew, token);
+            foreach (DepotVolume volume in volumes) await depot.AttachAsync(volume, token);
             return depot;
         }
         catch
@@ -87,7 +94,7 @@ public sealed class ShardDepot : IAsyncDisposable
                 foreach (VolumeRoom room in _rooms.Values)
                 {
                     free += room.Free;
-                    capacity += room.Volume.CapacityBytes;
+                    capacity += room.Volume.IsDraining ? 0 : room.Volume.CapacityBytes;
                     used += room.Used;
                     reserved += room.Reserved;
                 }
@@ -116,22 +123,36 @@ public sealed class ShardDepot : IAsyncDisposable
     }
 
     /// <summary>
-    /// Adds a volume while the depot is in use. What a crash left there is put in order; shards that lie there without a record are
-    /// recorded as found, so that a disk may come from elsewhere.
+    /// Adds a volume while the depot is in use. What a crash left there is put in order; shards that lie there when its number is new
+    /// are recorded as found, so that a disk may come from elsewhere.
     /// </summary>
-    /// <exception cref="MarketException">There is a volume with this number.</exception>
+    /// <exception cref="MarketException">There is a volume with this number, or it belongs to another depot.</exception>
+    /// <exception cref="StorageAwayException">It does not answer, or is not what had this number before.</exception>
     public async Task AddVolumeAsync(DepotVolume volume, CancellationToken token)
     {
         await _changing.WaitAsync(token);
         try
         {
             if (RoomOf(volume.Id) is not null) throw new MarketException(MarketErrorCode.Usage, $"There is a volume {volume.Id} already.");
-            await AttachAsync(volume, scan: true, token);
+            await AttachAsync(volume, token);
         }
         finally
         {
             _changing.Release();
         }
+    }
+
+    /// <summary>The number that a storage had here before it was taken away, or one that was never given.</summary>
+    /// <exception cref="StorageAwayException">The storage does not answer.</exception>
+    public async Task<int> NumberForAsync(IShardStore store, CancellationToken token)
+    {
+        ICollection<int> known = [.. Catalogue.Volumes().Keys, .. Volumes.Select(volume => volume.Id)];
+        foreach (int id in known.Where(id => RoomOf(id) is null).Order())
+        {
+            if (MarkOf(id) is { } mark && await store.FindMarkAsync(mark, token) != StoreMark.Absent) return id;
+        }
+
+        return known.DefaultIfEmpty(-1).Max() + 1;
     }
 
     /// <summary>Gives a volume another capacity. Less than what lies there is allowed: then it takes nothing until enough has gone.</summary>
@@ -147,47 +168,81 @@ public sealed class ShardDepot : IAsyncDisposable
     public void SetDraining(int id, bool isDraining) => Change(id, volume => volume with { IsDraining = isDraining });
 
     /// <summary>
-    /// Moves shards off a draining volume, a bounded number of them; every byte is hashed on the way and a copy that no longer agrees
-    /// with its root is not taken over. Readers notice nothing.
+    /// Moves shards off a draining volume, a bounded number of them in the order of their roots; every byte is hashed on the way and a
+    /// copy that no longer agrees with its root is not taken over. Readers notice nothing.
     /// </summary>
+    /// <param name="id">The volume.</param>
+    /// <param name="after">Where the last step stopped; null begins anew.</param>
+    /// <param name="countMax">Shards that are looked at, at most.</param>
+    /// <param name="token">Ends the step between two shards.</param>
     /// <exception cref="MarketException">There is no such volume, it is not draining, or no other has room.</exception>
-    public async Task<DrainStep> DrainAsync(int id, int countMax, CancellationToken token)
+    /// <exception cref="IOException">A volume does not answer, or the other does not take it.</exception>
+    public async Task<DrainStep> DrainAsync(int id, Root? after, int countMax, CancellationToken token)
     {
         VolumeRoom room = RoomOf(id) ?? throw NoVolume(id);
         if (!room.Volume.IsDraining) throw new MarketException(MarketErrorCode.Usage, $"Volume {id} is not draining.");
-        var corrupt = new List<Root>();
-        int moved = 0;
-        Root? after = null;
+        var damaged = new List<Root>();
         byte[] buffer = new byte[MoveBufferBytes];
-        while (moved < countMax)
+        IReadOnlyList<ShardCommitment> some = Catalogue.ShardsOf(id, after, countMax);
+        foreach (ShardCommitment shard in some)
         {
-            IReadOnlyList<ShardCommitment> some = Catalogue.ShardsOf(id, after, countMax - moved);
-            if (some.Count == 0) break;
-            foreach (ShardCommitment shard in some)
-            {
-                after = shard.Root;
-                if (await MoveAsync(room, shard, buffer, token)) moved++;
-                else corrupt.Add(shard.Root);
-            }
+            token.ThrowIfCancellationRequested();
+            if (!await MoveAsync(room, shard, buffer, token)) damaged.Add(shard.Root);
         }
 
-        lock (_spaceLock) return new DrainStep(moved, corrupt, room.Shards);
+        lock (_spaceLock) return new DrainStep(some.Count - damaged.Count, damaged, room.Shards, some.Count < countMax ? null : some[^1].Root);
     }
 
-    /// <summary>Takes a volume away. What is recorded there stays recorded and cannot be read until the volume is added again.</summary>
-    /// <exception cref="MarketException">There is no such volume, uploads go there now, or it holds shards and <paramref name="force"/> is not said.</exception>
-    public void RemoveVolume(int id, bool force)
+    /// <summary>Removes what was to be removed from attached volumes and could not be at the time.</summary>
+    /// <exception cref="IOException">A volume does not answer.</exception>
+    public async Task BuryLeftAsync(CancellationToken token)
     {
+        VolumeRoom[] rooms;
+        lock (_spaceLock) rooms = [.. _rooms.Values];
+        foreach (VolumeRoom room in rooms)
+        {
+            foreach (Root root in Catalogue.Doomed(room.Volume.Id))
+            {
+                using (await _roots.TakeAsync(root, token))
+                {
+                    // Uploaded anew meanwhile: then this copy is the one that is kept.
+                    if (Catalogue.Place(root)?.Volume != room.Volume.Id) await BuryAsync(room, root);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes a volume away. An empty one is forgotten. What is recorded on another stays recorded and cannot be read until the volume is
+    /// added again.
+    /// </summary>
+    /// <exception cref="MarketException">There is no such volume, uploads go there now, or it holds shards and <paramref name="force"/> is not said.</exception>
+    public async Task RemoveVolumeAsync(int id, bool force, CancellationToken token)
+    {
+        VolumeRoom? room;
+        long shards;
         lock (_spaceLock)
         {
-            VolumeRoom room = _rooms.GetValueOrDefault(id) ?? throw NoVolume(id);
-            if (!force && (room.Shards > 0 || room.Reserved > 0))
-            {
-                throw new MarketException(MarketErrorCode.Usage, $"Volume {id} holds {room.Shards} shards.", "Drain it first, or say force if it is lost.");
-            }
-
+            room = _rooms.GetValueOrDefault(id);
+            shards = room?.Shards ?? Catalogue.Usage().GetValueOrDefault(id).Count;
+            if (room is null && shards == 0) throw NoVolume(id);
+            if (!force && shards > 0) throw new MarketException(MarketErrorCode.Usage, $"Volume {id} holds {shards} shards.", "Drain it first, or say force if it is lost.");
+            if (room?.Reserved > 0) throw new MarketException(MarketErrorCode.Failed, $"Uploads go to volume {id} now.", "Drain it, then try again in a moment.");
             _rooms.Remove(id);
         }
+
+        if (room is null || shards > 0) return;
+        try
+        {
+            foreach (Root root in Catalogue.Doomed(id)) await BuryAsync(room, root);
+            if (MarkOf(id) is { } mark) await room.Volume.Store.UnmarkAsync(mark, token);
+        }
+        catch (IOException) when (force)
+        {
+            // It is lost, so nothing is left there for anybody.
+        }
+
+        Catalogue.SetVolume(id, null);
     }
 
     /// <summary>Begins to take an upload of at most so many bytes, or null if no volume has room for it. The caller disposes it.</summary>
@@ -215,7 +270,7 @@ public sealed class ShardDepot : IAsyncDisposable
         for (int tries = 0; ; tries++)
         {
             if (Catalogue.Place(root) is not var (shard, volume)) return null;
-            VolumeRoom room = RoomOf(volume) ?? throw new IOException($"The shard {root} lies on volume {volume}, which is away.");
+            VolumeRoom room = RoomOf(volume) ?? throw new StorageAwayException($"The shard {root} lies on volume {volume}, which is away.");
             if (await room.Volume.Store.OpenAsync(shard, token) is { } content) return content;
             if (tries >= OpenTriesMax) throw new IOException($"The shard {root} is recorded, but its bytes are gone.");
             // It is on its way into place or to another volume: whoever moves it holds its lock.
@@ -268,7 +323,16 @@ public sealed class ShardDepot : IAsyncDisposable
                 if (before is { } old && RoomOf(old) is { } left) Count(left, shard, -1);
             }
 
-            await intake.KeepAsync(CancellationToken.None);
+            try
+            {
+                await intake.KeepAsync(CancellationToken.None);
+            }
+            catch (IOException) when (before is { } old && old != room.Volume.Id)
+            {
+                TakeBack(shard, room.Volume.Id, old);
+                throw;
+            }
+
             if (before is { } elsewhere && elsewhere != room.Volume.Id && RoomOf(elsewhere) is { } empty) await BuryAsync(empty, shard.Root);
         }
     }
@@ -300,9 +364,15 @@ public sealed class ShardDepot : IAsyncDisposable
         }
     }
 
-    private async Task AttachAsync(DepotVolume volume, bool scan, CancellationToken token)
+    private string? MarkOf(int id) => _options.Owner is { } owner ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"volume {id} of {owner}") : null;
+
+    private async Task AttachAsync(DepotVolume volume, CancellationToken token)
     {
-        if (scan)
+        string? known = Catalogue.Volumes().GetValueOrDefault(volume.Id);
+        string? mark = MarkOf(volume.Id);
+        StoreMark found = mark is null ? StoreMark.Here : await volume.Store.FindMarkAsync(mark, token);
+        if (known == Marked && found == StoreMark.Absent) throw new StorageAwayException($"What is there is not volume {volume.Id}: it lacks the volume's mark.");
+        if (known is null || found == StoreMark.WithoutIndex)
         {
             await foreach (ShardCommitment shard in volume.Store.ScanAsync(token)) Catalogue.AddFound(shard, volume.Id, _time.GetUtcNow() + _options.FoundLife);
         }
@@ -314,24 +384,27 @@ public sealed class ShardDepot : IAsyncDisposable
             Catalogue.Buried(root, volume.Id);
         }
 
+        if (mark is not null && found != StoreMark.Here) await volume.Store.MarkAsync(mark, token);
+        string state = mark is null ? known ?? Recorded : Marked;
+        if (state != known) Catalogue.SetVolume(volume.Id, state);
         (long bytes, long count) = Catalogue.Usage().GetValueOrDefault(volume.Id);
         lock (_spaceLock) _rooms.Add(volume.Id, new VolumeRoom(volume, _options.DiskMarginBytes) { Used = bytes, Shards = count });
     }
 
-    /// <summary>Copies one shard to the volume with most room. False if its bytes are not what they were.</summary>
+    /// <summary>Copies one shard to the volume with most room. False if it cannot be read or its bytes are not what they were.</summary>
     private async Task<bool> MoveAsync(VolumeRoom from, ShardCommitment shard, byte[] buffer, CancellationToken token)
     {
         long bytes = DiskBytes.Of(shard.Leaves);
         VolumeRoom to = TryReserve(bytes) ?? throw new MarketException(MarketErrorCode.Incomplete, $"No other volume has room for the shard {shard.Root}.", "Add a volume.");
         try
         {
-            using IShardContent? content = await from.Volume.Store.OpenAsync(shard, token);
-            if (content is null) return false;
+            using IShardContent? content = await TryOpenAsync(from, shard, token);
+            if (content is null) return Catalogue.Place(shard.Root)?.Volume != from.Volume.Id;
             await using IShardIntake intake = await to.Volume.Store.BeginAsync(token);
             for (long at = 0; at < shard.Bytes; at += buffer.Length)
             {
                 int count = (int)Math.Min(buffer.Length, shard.Bytes - at);
-                content.ReadShard(at, buffer.AsSpan(0, count));
+                if (!TryRead(content, at, buffer.AsSpan(0, count))) return false;
                 await intake.AppendAsync(buffer.AsMemory(0, count), token);
             }
 
@@ -340,22 +413,60 @@ public sealed class ShardDepot : IAsyncDisposable
             {
                 // Dropped or uploaded anew meanwhile: then there is nothing to move.
                 if (!Catalogue.MoveShard(shard.Root, from.Volume.Id, to.Volume.Id)) return true;
-                await intake.KeepAsync(CancellationToken.None);
                 Count(to, shard, 1);
                 Count(from, shard, -1);
+                try
+                {
+                    await intake.KeepAsync(CancellationToken.None);
+                }
+                catch (IOException)
+                {
+                    TakeBack(shard, to.Volume.Id, from.Volume.Id);
+                    throw;
+                }
+
                 await BuryAsync(from, shard.Root);
             }
 
             return true;
         }
-        catch (EndOfStreamException)
-        {
-            return false;
-        }
         finally
         {
             Unreserve(to, bytes);
         }
+    }
+
+    private static async Task<IShardContent?> TryOpenAsync(VolumeRoom room, ShardCommitment shard, CancellationToken token)
+    {
+        try
+        {
+            return await room.Volume.Store.OpenAsync(shard, token);
+        }
+        catch (IOException e) when (e is not StorageAwayException)
+        {
+            return null;
+        }
+    }
+
+    private static bool TryRead(IShardContent content, long offset, Span<byte> destination)
+    {
+        try
+        {
+            content.ReadShard(offset, destination);
+            return true;
+        }
+        catch (IOException e) when (e is not StorageAwayException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A copy that was recorded could not be put into place: the one on the old volume, which is still there, is the shard again.</summary>
+    private void TakeBack(ShardCommitment shard, int from, int to)
+    {
+        Catalogue.MoveShard(shard.Root, from, to);
+        if (RoomOf(from) is { } left) Count(left, shard, -1);
+        if (RoomOf(to) is { } back) Count(back, shard, 1);
     }
 
     private async Task BuryAsync(VolumeRoom room, Root root)

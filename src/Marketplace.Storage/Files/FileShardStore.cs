@@ -14,6 +14,12 @@ public sealed class FileShardStore : IShardStore
     internal const string ShardSuffix = ".shard";
     internal const string TreeSuffix = ".tree";
 
+    /// <summary>The file in the store's folder that holds its mark.</summary>
+    public const string MarkName = "volume";
+
+    /// <summary>The folder below the store's own where the kept shards lie.</summary>
+    public const string ShardsFolder = "shards";
+
     private readonly string _folder;
     private readonly string _shards;
     private readonly Lock _places = new();
@@ -25,7 +31,7 @@ public sealed class FileShardStore : IShardStore
     {
         Disk = disk ?? LocalDisk.Instance;
         _folder = folder;
-        _shards = Path.Combine(folder, "shards");
+        _shards = Path.Combine(folder, ShardsFolder);
         Arriving = Path.Combine(folder, "arriving");
         Disk.MakeFolder(_shards);
         Disk.MakeFolder(Arriving);
@@ -105,6 +111,29 @@ public sealed class FileShardStore : IShardStore
             using IDiskFile? tree = Disk.TryOpen(Path.ChangeExtension(path, TreeSuffix));
             if (bytes is not null && tree is not null && MerkleTree.IsShardSize(bytes.Length)) yield return new ShardCommitment(root, bytes.Length / MerkleTree.LeafBytes);
         }
+    }
+
+    /// <inheritdoc />
+    public ValueTask<StoreMark> FindMarkAsync(string mark, CancellationToken token) =>
+        ValueTask.FromResult(LocalMark.Read(Disk, _folder) == mark ? StoreMark.Here : StoreMark.Absent);
+
+    /// <inheritdoc />
+    public async ValueTask MarkAsync(string mark, CancellationToken token)
+    {
+        if (LocalMark.Read(Disk, _folder) is { } other && other != mark)
+        {
+            throw new MarketException(
+                MarketErrorCode.Usage, $"{_folder} is {other}.", $"Choose another folder; if that node is gone for good, delete {Path.Combine(_folder, MarkName)}.");
+        }
+
+        await LocalMark.WriteAsync(Disk, _folder, mark, token);
+    }
+
+    /// <inheritdoc />
+    public ValueTask UnmarkAsync(string mark, CancellationToken token)
+    {
+        if (LocalMark.Read(Disk, _folder) == mark) LocalMark.Delete(Disk, _folder);
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>Makes the names of sealed shards durable, those of others who seal at the same time with them.</summary>

@@ -32,6 +32,7 @@ public sealed class IpfsClient : IDisposable
         };
         Block = new BlockApi(this);
         Pin = new PinApi(this);
+        Repo = new RepoApi(this);
     }
 
     /// <summary>Blocks.</summary>
@@ -40,8 +41,11 @@ public sealed class IpfsClient : IDisposable
     /// <summary>Pins: what the node's garbage collection leaves alone.</summary>
     public PinApi Pin { get; }
 
+    /// <summary>The node's own storage.</summary>
+    public RepoApi Repo { get; }
+
     /// <summary>The node's version.</summary>
-    /// <exception cref="IOException">It does not answer.</exception>
+    /// <exception cref="StorageAwayException">It does not answer.</exception>
     public async Task<string> VersionAsync(CancellationToken token = default)
     {
         using HttpResponseMessage response = await PostAsync("version", null, token);
@@ -60,7 +64,7 @@ public sealed class IpfsClient : IDisposable
         }
         catch (JsonException e)
         {
-            throw new IOException("The IPFS node's answer is no JSON.", e);
+            throw new StorageAwayException("The IPFS node's answer is no JSON.", e);
         }
     }
 
@@ -74,7 +78,7 @@ public sealed class IpfsClient : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !token.IsCancellationRequested))
         {
-            throw new IOException("The IPFS node does not answer: " + e.Message, e);
+            throw new StorageAwayException("The IPFS node does not answer: " + e.Message, e);
         }
 
         if (response.IsSuccessStatusCode) return response;
@@ -86,7 +90,7 @@ public sealed class IpfsClient : IDisposable
 
         HttpStatusCode status = response.StatusCode;
         response.Dispose();
-        throw new IOException($"The IPFS node refuses {call.Split('?')[0]} ({(int)status}): {text[..Math.Min(text.Length, ErrorCharsMax)]}");
+        throw new StorageAwayException($"The IPFS node refuses {call.Split('?')[0]} ({(int)status}): {text[..Math.Min(text.Length, ErrorCharsMax)]}");
     }
 
     /// <summary>Calls about blocks.</summary>
@@ -101,7 +105,7 @@ public sealed class IpfsClient : IDisposable
         /// <param name="hash"><c>sha2-256</c> or <c>sha2-512</c>.</param>
         /// <param name="pin">Whether to pin it in the same call.</param>
         /// <param name="token">Cancels.</param>
-        /// <exception cref="IOException">The node refuses it or does not answer.</exception>
+        /// <exception cref="StorageAwayException">The node refuses it or does not answer.</exception>
         public async Task<string> PutAsync(ReadOnlyMemory<byte> block, string hash = "sha2-256", bool pin = false, CancellationToken token = default)
         {
             using var content = new MultipartFormDataContent();
@@ -109,11 +113,11 @@ public sealed class IpfsClient : IDisposable
             data.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
             content.Add(data, "data", "data");
             using HttpResponseMessage response = await _client.PostAsync($"block/put?format=raw&mhtype={hash}&version=1&pin={(pin ? "true" : "false")}&cid-base=base32", content, token);
-            return (await JsonOf(response, token)).GetProperty("Key").GetString() ?? throw new IOException("The IPFS node names no CID.");
+            return (await JsonOf(response, token)).GetProperty("Key").GetString() ?? throw new StorageAwayException("The IPFS node names no CID.");
         }
 
         /// <summary>Reads a block that the node itself has, or null if it says that it has none of that CID.</summary>
-        /// <exception cref="IOException">The node does not answer, or does not find it in time.</exception>
+        /// <exception cref="StorageAwayException">The node does not answer, or does not find it in time.</exception>
         public async Task<byte[]?> GetAsync(string cid, CancellationToken token = default)
         {
             using HttpResponseMessage response = await _client.PostAsync(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"block/get?arg={cid}&offline=true&timeout={_client._blockMilliseconds}ms"), null, token, "not found", "not have");
@@ -121,10 +125,27 @@ public sealed class IpfsClient : IDisposable
         }
 
         /// <summary>Removes a block; does nothing if there is none. A pinned one stays.</summary>
-        /// <exception cref="IOException">The node does not answer.</exception>
+        /// <exception cref="StorageAwayException">The node does not answer.</exception>
         public async Task RmAsync(string cid, CancellationToken token = default)
         {
             using HttpResponseMessage response = await _client.PostAsync($"block/rm?arg={cid}&force=true", null, token, "not found");
+        }
+    }
+
+    /// <summary>Calls about the node's own storage.</summary>
+    public sealed class RepoApi
+    {
+        private readonly IpfsClient _client;
+
+        internal RepoApi(IpfsClient client) => _client = client;
+
+        /// <summary>Bytes that the node may take by its own settings (<c>Datastore.StorageMax</c>); null if it does not say.</summary>
+        /// <exception cref="StorageAwayException">The node does not answer.</exception>
+        public async Task<long?> StorageMaxAsync(CancellationToken token = default)
+        {
+            using HttpResponseMessage response = await _client.PostAsync("repo/stat?size-only=true", null, token);
+            JsonElement answer = await JsonOf(response, token);
+            return answer.TryGetProperty("StorageMax", out JsonElement max) && max.ValueKind == JsonValueKind.Number && max.TryGetInt64(out long bytes) ? bytes : null;
         }
     }
 
@@ -136,21 +157,29 @@ public sealed class IpfsClient : IDisposable
         internal PinApi(IpfsClient client) => _client = client;
 
         /// <summary>Pins a block.</summary>
-        /// <exception cref="IOException">The node does not answer.</exception>
+        /// <exception cref="StorageAwayException">The node does not answer.</exception>
         public async Task AddAsync(string cid, CancellationToken token = default)
         {
             using HttpResponseMessage response = await _client.PostAsync($"pin/add?arg={cid}", null, token);
         }
 
         /// <summary>Removes a pin; does nothing if there is none.</summary>
-        /// <exception cref="IOException">The node does not answer.</exception>
+        /// <exception cref="StorageAwayException">The node does not answer.</exception>
         public async Task RmAsync(string cid, CancellationToken token = default)
         {
             using HttpResponseMessage response = await _client.PostAsync($"pin/rm?arg={cid}", null, token, "not pinned");
         }
 
+        /// <summary>Whether a block is pinned.</summary>
+        /// <exception cref="StorageAwayException">The node does not answer.</exception>
+        public async Task<bool> HasAsync(string cid, CancellationToken token = default)
+        {
+            using HttpResponseMessage response = await _client.PostAsync($"pin/ls?arg={cid}&type=recursive&cid-base=base32", null, token, "not pinned");
+            return response.IsSuccessStatusCode;
+        }
+
         /// <summary>The CIDs of all pinned blocks.</summary>
-        /// <exception cref="IOException">The node does not answer.</exception>
+        /// <exception cref="StorageAwayException">The node does not answer.</exception>
         public async Task<IReadOnlyList<string>> LsAsync(CancellationToken token = default)
         {
             using HttpResponseMessage response = await _client.PostAsync("pin/ls?type=recursive&cid-base=base32", null, token);

@@ -32,7 +32,19 @@ public sealed class IpfsPartStore(IpfsClient client) : IPartStore
     public Task PutRecordAsync(string address, ReadOnlyMemory<byte> record, CancellationToken token) => PutAsync(address, record, "sha2-512", token);
 
     /// <inheritdoc />
-    public Task<byte[]?> GetAsync(string address, CancellationToken token) => client.Block.GetAsync(address, token);
+    public async Task<byte[]?> GetAsync(string address, CancellationToken token)
+    {
+        try
+        {
+            return await client.Block.GetAsync(address, token);
+        }
+        catch (StorageAwayException)
+        {
+            // Some kinds of nodes look for a block that they lack until their time is over; what is not pinned any more is gone.
+            if (await client.Pin.HasAsync(address, token)) throw;
+            return null;
+        }
+    }
 
     /// <inheritdoc />
     public async Task DeleteAsync(string address, CancellationToken token)
@@ -40,6 +52,9 @@ public sealed class IpfsPartStore(IpfsClient client) : IPartStore
         await client.Pin.RmAsync(address, token);
         await client.Block.RmAsync(address, token);
     }
+
+    /// <inheritdoc />
+    public Task<bool> HasRecordAsync(string address, CancellationToken token) => client.Pin.HasAsync(address, token);
 
     /// <inheritdoc />
     public async IAsyncEnumerable<string> RecordsAsync([EnumeratorCancellation] CancellationToken token)

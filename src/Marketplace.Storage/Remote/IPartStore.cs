@@ -16,23 +16,27 @@ public interface IPartStore
     string AddressOf(string shardId, long index, ReadOnlySpan<byte> part);
 
     /// <summary>Keeps a piece; when this returns it is as durable as the storage makes it.</summary>
-    /// <exception cref="IOException">The storage does not take it or cannot be reached.</exception>
+    /// <exception cref="StorageAwayException">The storage does not take it or cannot be reached.</exception>
     Task PutAsync(string address, ReadOnlyMemory<byte> part, CancellationToken token);
 
     /// <summary>Reads a whole piece, or null if there is none.</summary>
-    /// <exception cref="IOException">The storage cannot be reached.</exception>
+    /// <exception cref="StorageAwayException">The storage cannot be reached.</exception>
     Task<byte[]?> GetAsync(string address, CancellationToken token);
 
     /// <summary>Removes a piece; does nothing if there is none.</summary>
-    /// <exception cref="IOException">The storage cannot be reached.</exception>
+    /// <exception cref="StorageAwayException">The storage cannot be reached.</exception>
     Task DeleteAsync(string address, CancellationToken token);
 
     /// <summary>The address that the record of a shard will have.</summary>
     string RecordAddressOf(string shardId, ReadOnlySpan<byte> record);
 
     /// <summary>Keeps the record of a shard, in a way that <see cref="RecordsAsync"/> finds it.</summary>
-    /// <exception cref="IOException">The storage does not take it or cannot be reached.</exception>
+    /// <exception cref="StorageAwayException">The storage does not take it or cannot be reached.</exception>
     Task PutRecordAsync(string address, ReadOnlyMemory<byte> record, CancellationToken token);
+
+    /// <summary>Whether there is a record at an address.</summary>
+    /// <exception cref="StorageAwayException">The storage cannot be reached.</exception>
+    Task<bool> HasRecordAsync(string address, CancellationToken token);
 
     /// <summary>The addresses of all records.</summary>
     IAsyncEnumerable<string> RecordsAsync(CancellationToken token);

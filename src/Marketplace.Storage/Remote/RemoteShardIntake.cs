@@ -57,7 +57,7 @@ internal sealed class RemoteShardIntake : IShardIntake
         _tree.Flush();
         _parts.Dispose();
         _tree.Dispose();
-        var record = new ShardParts(_id, commitment, _store.PartBytes, await ListAsync(put: false, token));
+        var record = new ShardParts(_id, _store.Owner, commitment, _store.PartBytes, await ListAsync(put: false, token));
         using (IDiskFile file = _store.Disk.Create(_place + RemoteShardStore.RecordSuffix))
         {
             await file.WriteAsync(record.Write(), 0, token);

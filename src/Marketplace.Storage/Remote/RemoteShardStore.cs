@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Text;
 using Marketplace.Coding;
 using Marketplace.Domain;
@@ -21,7 +22,10 @@ public sealed class RemoteShardStore : IShardStore
 
     private static readonly string[] s_suffixes = [TreeSuffix, PartsSuffix, RecordSuffix];
 
+    private const string MarkMagic = "market volume 1";
+
     private readonly IDisk _disk;
+    private readonly string _folder;
     private readonly string _index;
     private readonly string _leaving;
     private readonly SemaphoreSlim _places = new(1, 1);
@@ -29,10 +33,13 @@ public sealed class RemoteShardStore : IShardStore
 
     /// <param name="parts">Where the pieces lie.</param>
     /// <param name="folder">The local folder; made if absent.</param>
+    /// <param name="owner">Whose shards these are, one line of ASCII: several may share a storage, and each finds only its own again.</param>
     /// <param name="disk">The local file system; null for the machine's own.</param>
-    public RemoteShardStore(IPartStore parts, string folder, IDisk? disk = null)
+    public RemoteShardStore(IPartStore parts, string folder, string owner, IDisk? disk = null)
     {
         Parts = parts;
+        Owner = owner;
+        _folder = folder;
         _disk = disk ?? LocalDisk.Instance;
         _index = Path.Combine(folder, "index");
         _leaving = Path.Combine(folder, "leaving");
@@ -45,6 +52,8 @@ public sealed class RemoteShardStore : IShardStore
     public long FreeBytes => long.MaxValue;
 
     internal IPartStore Parts { get; }
+
+    internal string Owner { get; }
 
     internal IDisk Disk => _disk;
 
@@ -119,12 +128,34 @@ public sealed class RemoteShardStore : IShardStore
     {
         await foreach (string address in Parts.RecordsAsync(token))
         {
-            if (await Parts.GetAsync(address, token) is not { } bytes || ShardParts.TryRead(bytes) is not { } record) continue;
+            if (await Parts.GetAsync(address, token) is not { } bytes || ShardParts.TryRead(bytes) is not { } record || record.Owner != Owner) continue;
             string place = PlaceOf(record.Shard.Root);
             ShardParts? here = ReadRecord(place);
             if (here is null && await RebuildAsync(record, bytes, token)) here = record;
             if (here is not null && here.Id == record.Id) yield return record.Shard;
         }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<StoreMark> FindMarkAsync(string mark, CancellationToken token)
+    {
+        if (!await Parts.HasRecordAsync(RecordOf(mark).Address, token)) return StoreMark.Absent;
+        return LocalMark.Read(_disk, _folder) == mark ? StoreMark.Here : StoreMark.WithoutIndex;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask MarkAsync(string mark, CancellationToken token)
+    {
+        (string address, byte[] bytes) = RecordOf(mark);
+        await Parts.PutRecordAsync(address, bytes, token);
+        await LocalMark.WriteAsync(_disk, _folder, mark, token);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask UnmarkAsync(string mark, CancellationToken token)
+    {
+        LocalMark.Delete(_disk, _folder);
+        await Parts.DeleteAsync(RecordOf(mark).Address, token);
     }
 
     /// <summary>Makes a sealed shard readable and lets go of one with the same root.</summary>
@@ -134,7 +165,14 @@ public sealed class RemoteShardStore : IShardStore
         try
         {
             await PlaceAsync(place, record, token);
-            await SweepAsync(token);
+            try
+            {
+                await SweepAsync(token);
+            }
+            catch (StorageAwayException)
+            {
+                // The shard is kept; what left goes with the next one.
+            }
         }
         finally
         {
@@ -289,6 +327,13 @@ public sealed class RemoteShardStore : IShardStore
                 foreach (string suffix in s_suffixes) _disk.Delete(place + suffix);
             }
         }
+    }
+
+    private (string Address, byte[] Bytes) RecordOf(string mark)
+    {
+        byte[] bytes = Encoding.ASCII.GetBytes($"{MarkMagic}\n{mark}\n");
+        string id = Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, PieceHeadBytes));
+        return (Parts.RecordAddressOf(id, bytes), bytes);
     }
 
     private ShardParts? ReadRecord(string place)

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
-using System.Text.Json;
 using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
 using Marketplace.Domain;
@@ -66,13 +65,7 @@ internal sealed class KillRun
     {
         await using RunningTestNode node = await market.StartNodeAsync(capacity: 8L << 30);
         await node.StopAsync();
-        string deployment = Path.Combine(Path.GetDirectoryName(node.DataDir)!, "deployment.json");
-        await File.WriteAllTextAsync(deployment, JsonSerializer.Serialize(new
-        {
-            chainId = market.Deployment.ChainId,
-            rpcUrl = market.Chain.Url,
-            contracts = market.Deployment.Addresses.ToDictionary(pair => pair.Key, pair => pair.Value.ToString()),
-        }));
+        string deployment = await NodeChild.WriteDeploymentAsync(market, node.DataDir);
         var run = new KillRun(market, node, deployment, seed);
         return await run.RunAsync(kills, progress);
     }

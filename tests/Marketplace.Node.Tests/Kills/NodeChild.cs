@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Marketplace.Chain;
 using Marketplace.Testing;
 
@@ -28,6 +29,19 @@ internal sealed class NodeChild : IAsyncDisposable
             },
             CancellationToken.None);
         return 0;
+    }
+
+    /// <summary>Writes down where the market is, beside a node's folder.</summary>
+    public static async Task<string> WriteDeploymentAsync(MarketFixture market, string dataDir)
+    {
+        string path = Path.Combine(Path.GetDirectoryName(dataDir)!, "deployment.json");
+        await File.WriteAllTextAsync(path, JsonSerializer.Serialize(new
+        {
+            chainId = market.Deployment.ChainId,
+            rpcUrl = market.Chain.Url,
+            contracts = market.Deployment.Addresses.ToDictionary(pair => pair.Key, pair => pair.Value.ToString()),
+        }));
+        return path;
     }
 
     /// <summary>Starts a node and waits until it answers.</summary>

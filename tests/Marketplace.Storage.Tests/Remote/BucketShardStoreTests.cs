@@ -1,3 +1,4 @@
+using Marketplace.Peers;
 using Marketplace.Storage.Buckets;
 
 namespace Marketplace.Storage.Tests.Remote;

@@ -1,3 +1,4 @@
+using Marketplace.Peers;
 using Marketplace.Storage.Ipfs;
 
 namespace Marketplace.Storage.Tests.Remote;
@@ -42,7 +43,7 @@ public sealed class IpfsShardStoreTests : RemoteShardStoreContract, IClassFixtur
         await _client.Block.RmAsync(cid);
         await _client.Block.RmAsync(cid);
         // Kubo says at once that it has none; ipfs-core looks for it until its time is over.
-        await Assert.ThrowsAsync<IOException>(() => _client.Block.GetAsync(cid));
+        await Assert.ThrowsAsync<StorageAwayException>(() => _client.Block.GetAsync(cid));
         Assert.NotEmpty(await _client.VersionAsync());
     }
 
@@ -50,8 +51,8 @@ public sealed class IpfsShardStoreTests : RemoteShardStoreContract, IClassFixtur
     public async Task A_node_that_is_gone_is_an_input_output_failure()
     {
         using var nobody = new IpfsClient(new Uri("http://127.0.0.1:9"));
-        await Assert.ThrowsAsync<IOException>(() => nobody.VersionAsync());
-        await Assert.ThrowsAsync<IOException>(() => nobody.Block.GetAsync("bafkreigh2akiscaildc"));
+        await Assert.ThrowsAsync<StorageAwayException>(() => nobody.VersionAsync());
+        await Assert.ThrowsAsync<StorageAwayException>(() => nobody.Block.GetAsync("bafkreigh2akiscaildc"));
     }
 
     protected override IReadOnlyList<string> AllPieces() => [.. _client.Pin.LsAsync().GetAwaiter().GetResult().Where(cid => !_before.Contains(cid))];

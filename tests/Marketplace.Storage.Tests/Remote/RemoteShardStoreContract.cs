@@ -7,6 +7,8 @@ namespace Marketplace.Storage.Tests.Remote;
 /// <summary>What every store of pieces owes, beside the suite of all stores.</summary>
 public abstract class RemoteShardStoreContract : ShardStoreContract, IDisposable
 {
+    private const string Owner = "the tests";
+
     private readonly TempFolder _folder = new();
     private readonly Lazy<IShardStore> _store;
 
@@ -57,13 +59,105 @@ public abstract class RemoteShardStoreContract : ShardStoreContract, IDisposable
         Assert.Null(await content.RehashAsync(default));
     }
 
+    [Fact]
+    public async Task Those_who_share_a_storage_find_only_their_own_again()
+    {
+        string mark = $"volume 0 of the tests {Guid.NewGuid()}";
+        await Store.MarkAsync(mark, default);
+        ShardCommitment mine = await Take(RandomBytes(4096));
+        using (var elsewhere = new TempFolder())
+        {
+            var other = new RemoteShardStore(Parts, elsewhere.Path, "somebody else");
+            Assert.Empty(other.ScanAsync(default).ToBlockingEnumerable());
+        }
+
+        Directory.Delete(_folder.Path, recursive: true);
+        IShardStore after = Reopen();
+        Assert.Equal(StoreMark.WithoutIndex, await after.FindMarkAsync(mark, default));
+        Assert.Equal([mine], after.ScanAsync(default).ToBlockingEnumerable());
+        await after.MarkAsync(mark, default);
+        Assert.Equal(StoreMark.Here, await Reopen().FindMarkAsync(mark, default));
+        await after.UnmarkAsync(mark, default);
+    }
+
+    [Fact]
+    public async Task A_storage_that_does_not_answer_says_nothing_about_its_bytes()
+    {
+        ShardCommitment commitment = await Take(RandomBytes(4096));
+        var parts = new FaultyParts(Parts);
+        var store = new RemoteShardStore(parts, _folder.Path, Owner);
+        using IShardContent content = (await store.OpenAsync(commitment, default))!;
+        parts.FailAt = 0;
+
+        Assert.Throws<StorageAwayException>(() => content.ReadRange(0, new byte[256], new byte[RangeProof.SizeBytesMax]));
+        await Assert.ThrowsAsync<StorageAwayException>(() => content.RehashAsync(default).AsTask());
+        parts.FailAt = null;
+        Assert.Equal(commitment, await content.RehashAsync(default));
+    }
+
+    [Fact]
+    public async Task What_is_acknowledged_is_there_and_nothing_else_whichever_call_fails()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(60));
+        var acknowledged = new Dictionary<ulong, ShardCommitment>();
+        var parts = new FaultyParts(Parts);
+        bool wasReached = true;
+        for (int failing = 0; wasReached; failing++)
+        {
+            // Nothing answers any more from some call on; the next process puts in order what that left.
+            parts.FailAt = null;
+            await using ShardDepot depot = await OpenAsync();
+            parts.FailAt = parts.Calls + failing;
+            ulong number = (ulong)failing + 1;
+            try
+            {
+                await using ShardUpload upload = (await depot.BeginAsync(Place(number), 40_960, default))!;
+                await upload.TryAppendAsync(RandomBytes(40_960), default);
+                acknowledged[number] = (await upload.CompleteAsync(time.GetUtcNow() + TimeSpan.FromHours(1), default)).Shard;
+                wasReached = false;
+            }
+            catch (StorageAwayException)
+            {
+                // Not acknowledged.
+            }
+        }
+
+        parts.FailAt = null;
+        long before = parts.Calls;
+        await using (ShardDepot depot = await OpenAsync())
+        {
+            // However much is held, a start asks the storage nothing but whether it is the right one.
+            Assert.Equal(before + 1, parts.Calls);
+            Assert.NotEmpty(acknowledged);
+            foreach ((ulong number, ShardCommitment shard) in acknowledged)
+            {
+                Assert.Equal(shard, depot.Catalogue.FindUpload(Place(number))!.Shard);
+                using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+                Assert.Equal(shard, await content.RehashAsync(default));
+            }
+
+            // An upload that failed after it was recorded is there, too, until it expires; nothing else is.
+            foreach (UploadRecord due in depot.Catalogue.DueUploads(time.GetUtcNow() + TimeSpan.FromHours(1), default).Where(due => !acknowledged.ContainsKey(due.Place.Deal.Number))) depot.Catalogue.RemoveUpload(due.Id);
+            await depot.DropUnneededAsync(new PeriodNumber(0), default);
+            Assert.Equal(acknowledged.Values.Select(shard => shard.Root).Order(), depot.Catalogue.All().Select(shard => shard.Root).Order());
+            await depot.RemoveVolumeAsync(0, force: true, default);
+        }
+
+        await new RemoteShardStore(parts, _folder.Path, Owner).UnmarkAsync($"volume 0 of {Owner}", default);
+        Assert.False(HasGarbage());
+
+        Task<ShardDepot> OpenAsync() => ShardDepot.OpenAsync(
+            new DepotOptions(Path.Combine(_folder.Path, "depot"), 0) { Owner = Owner },
+            [new DepotVolume(0, new RemoteShardStore(parts, _folder.Path, Owner), 1 << 30)], time, default);
+    }
+
     /// <summary>The addresses of all that lies in the storage.</summary>
     protected abstract IReadOnlyList<string> AllPieces();
 
     /// <summary>Whether a piece can be changed under its own address.</summary>
     protected virtual bool CanDamageInPlace => true;
 
-    protected override IShardStore Reopen() => new RemoteShardStore(Parts, _folder.Path);
+    protected override IShardStore Reopen() => new RemoteShardStore(Parts, _folder.Path, Owner);
 
     protected override void Damage(Root root, long offset)
     {
@@ -95,6 +189,8 @@ public abstract class RemoteShardStoreContract : ShardStoreContract, IDisposable
         named.SymmetricExceptWith(AllPieces());
         return local || named.Count > 0;
     }
+
+    private static UploadPlace Place(ulong number) => new(new DealId(Address.Parse("0x00000000000000000000000000000000000000aa"), number), 0);
 
     private string[] AddressesOf(Root root) => File.ReadAllText(PathOf(root, RemoteShardStore.PartsSuffix), Encoding.ASCII).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 

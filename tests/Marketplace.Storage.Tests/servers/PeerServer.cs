@@ -1,16 +1,16 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 
-namespace Marketplace.Storage.Tests.Remote;
+namespace Marketplace.Peers;
 
 /// <summary>A server of other people's making (<c>servers/</c>) in a process of its own. Its packages are installed once, outside of the sources.</summary>
 public abstract class PeerServer(string script) : IAsyncLifetime
 {
     private static readonly TimeSpan s_installTimeout = TimeSpan.FromMinutes(4);
-    private static readonly TimeSpan s_startTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_startTimeout = TimeSpan.FromMinutes(3);
     private static readonly SemaphoreSlim s_installing = new(1, 1);
 
-    private readonly TempFolder _folder = new();
+    private readonly string _folder = Directory.CreateTempSubdirectory("market-peer-").FullName;
     private Process? _process;
 
     /// <summary>Where it answers.</summary>
@@ -19,7 +19,7 @@ public abstract class PeerServer(string script) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         string servers = await InstallAsync();
-        _process = Start(Path.Combine(RepositoryRoot(), "node_modules", ".bin", "node"), servers, Path.Combine(servers, script), _folder.Path);
+        _process = Start(Path.Combine(RepositoryRoot(), "node_modules", ".bin", "node"), servers, Path.Combine(servers, script), _folder);
         string? line = await _process.StandardOutput.ReadLineAsync().WaitAsync(s_startTimeout);
         Url = new Uri(line ?? throw new InvalidOperationException($"{script} ended: {await _process.StandardError.ReadToEndAsync()}"));
     }
@@ -31,9 +31,10 @@ public abstract class PeerServer(string script) : IAsyncLifetime
             if (!_process.HasExited) _process.Kill(entireProcessTree: true);
             await _process.WaitForExitAsync();
             _process.Dispose();
+            _process = null;
         }
 
-        _folder.Dispose();
+        if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
     }
 
     private static async Task<string> InstallAsync()
@@ -46,12 +47,22 @@ public abstract class PeerServer(string script) : IAsyncLifetime
         try
         {
             Directory.CreateDirectory(servers);
-            foreach (string file in Directory.GetFiles(sources)) File.Copy(file, Path.Combine(servers, Path.GetFileName(file)), overwrite: true);
+            foreach (string file in Directory.GetFiles(sources).Where(file => Path.GetExtension(file) != ".cs")) File.Copy(file, Path.Combine(servers, Path.GetFileName(file)), overwrite: true);
             if (File.Exists(mark) && await File.ReadAllTextAsync(mark) == wanted) return servers;
             using Process npm = Start("npm", servers, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
             Task<string> errors = npm.StandardError.ReadToEndAsync();
-            await npm.StandardOutput.ReadToEndAsync().WaitAsync(s_installTimeout);
-            await npm.WaitForExitAsync().WaitAsync(s_installTimeout);
+            try
+            {
+                await npm.StandardOutput.ReadToEndAsync().WaitAsync(s_installTimeout);
+                await npm.WaitForExitAsync().WaitAsync(s_installTimeout);
+            }
+            catch (TimeoutException)
+            {
+                // Left alone it would still write when the next one begins.
+                npm.Kill(entireProcessTree: true);
+                throw;
+            }
+
             if (npm.ExitCode != 0) throw new InvalidOperationException("npm ci failed: " + await errors);
             await File.WriteAllTextAsync(mark, wanted);
             return servers;
