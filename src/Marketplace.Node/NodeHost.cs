@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Hangfire;
-using Hangfire.InMemory;
 using Marketplace.Chain;
 using Marketplace.Chain.Contracts;
 using Marketplace.Domain;
@@ -26,7 +24,6 @@ public static class NodeHost
 {
     private const int RequestsPerSecondMax = 500;
     private const int RequestBurstMax = 2_000;
-    private static readonly TimeSpan s_jobMemory = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs the node of a folder until SIGTERM, SIGINT or the token.</summary>
     /// <exception cref="MarketException">The folder holds no registered node, the passphrase is wrong, or the chain is another one.</exception>
@@ -89,17 +86,9 @@ public static class NodeHost
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>()
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
-            .AddHangfire(hangfire => hangfire
-                .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
-                .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }))
-            .AddHangfireServer(server =>
-            {
-                server.WorkerCount = 2;
-                server.SchedulePollingInterval = TimeSpan.FromSeconds(1);
-                server.ServerName = string.Create(CultureInfo.InvariantCulture, $"node-{chain.Node}");
-            });
+            .AddNodeJobs(chain.Node);
 
         WebApplication app = builder.Build();
         app.UseMarketDefaults(hostOptions);
@@ -111,11 +100,7 @@ public static class NodeHost
         app.Services.GetRequiredService<AboutEndpoints>().Map(app);
         app.Services.GetRequiredService<UploadEndpoints>().Map(app);
         app.Services.GetRequiredService<ShardEndpoints>().Map(app);
-        IRecurringJobManager jobs = app.Services.GetRequiredService<IRecurringJobManager>();
-        string often = ProvingJob.CronOf(chain.Facts.Schedule.BlockSeconds);
-        jobs.AddOrUpdate<ProvingJob>(ProvingJob.Id, job => job.RunAsync(CancellationToken.None), often);
-        jobs.AddOrUpdate<RepairJob>(RepairJob.Id, job => job.RunAsync(CancellationToken.None), often);
-        jobs.AddOrUpdate<ScrubJob>(ScrubJob.Id, job => job.RunAsync(CancellationToken.None), often);
+        NodeJobs.Schedule(app.Services.GetRequiredService<IRecurringJobManager>(), chain.Facts.Schedule.BlockSeconds);
         return app;
     }
 

@@ -45,6 +45,9 @@ public sealed record NodeLimits
     /// <summary>Blocks behind the seed's after which anyone pins it, before the chain forgets its hash (256).</summary>
     public uint PinAfterBlocks { get; init; } = 128;
 
+    /// <summary>Blocks over which the nodes spread that, each at its own: the first one saves the others the gas.</summary>
+    public uint PinSpreadBlocks { get; init; } = 64;
+
     /// <summary>Blocks that a node looks back for vacant slots when it starts.</summary>
     public ulong RepairLookBackBlocks { get; init; } = 10_000;
 
@@ -62,6 +65,9 @@ public sealed record NodeLimits
 
     /// <summary>The node takes no promises when its newest block was read longer ago than this.</summary>
     public TimeSpan ChainSilenceMax { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>An endpoint whose newest block is the same for so long stands still: the next one is asked.</summary>
+    public TimeSpan ChainStandstillMax { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Longest pause between two tries of something that failed.</summary>
     public TimeSpan RetryPauseMax { get; init; } = TimeSpan.FromSeconds(30);

@@ -80,6 +80,9 @@ public sealed class MarketFixture : IAsyncLifetime
         BlockNumber tip = await TipAsync();
         if (tip < block) await Chain.MineAsync(block.Value - tip.Value);
     }
+
+    /// <summary>Makes blocks until every node has reason to prove a period.</summary>
+    public Task MineToProofsAsync(uint period) => MineToAsync(ProofSpread.AllProveFrom(Facts.Schedule, new PeriodNumber(period)));
 }
 
 [CollectionDefinition(Name)]

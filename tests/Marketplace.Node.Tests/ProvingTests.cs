@@ -99,17 +99,15 @@ public sealed class ProvingTests(MarketFixture market)
         DealView deal = await Deals.OpenAsync(market, node, shard, periods: 2);
         foreach (string file in Directory.GetFiles(Path.Combine(node.DataDir, "depot", "shards"), "*.shard", SearchOption.AllDirectories)) File.Delete(file);
 
-        await market.MineToAsync(Window(deal.From));
+        await market.MineToProofsAsync(deal.From);
 
         await NodeProtocolTests.Eventually(async () => (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)).Trouble?.Contains("cannot be proved", StringComparison.Ordinal) == true);
         Assert.False(await market.Client.Lens.ProvedInAsync(node.Id.Value, deal.From));
     }
 
-    private BlockNumber Window(uint period) => new(market.Facts.Schedule.SeedBlock(new PeriodNumber(period)).Value + 1);
-
     private async Task ProveAsync(RunningTestNode node, uint period)
     {
-        await market.MineToAsync(Window(period));
+        await market.MineToProofsAsync(period);
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, period));
     }
 

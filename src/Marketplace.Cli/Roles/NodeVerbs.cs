@@ -179,7 +179,7 @@ internal static class NodeVerbs
             DataDir = dataDir,
             Deployment = await run.FindDeploymentAsync(),
             Passphrase = Passphrases.Get(run.Settings, dataDir),
-            RpcUrl = run.Home.RpcUrl.ToString(),
+            RpcUrl = run.Home.RpcUrl,
             LogFile = log,
             Listening = node => run.Output.Note($"node {node.Id} answers at {node.Url}, its operator at {node.AdminUrl}"),
         };
