@@ -42,16 +42,17 @@ public static class NodeHost
 
         await AgreeWithRegistryAsync(chain, config, keys, token);
         await using ShardDepot depot = await ShardDepot.OpenAsync(
-            new DepotOptions(Path.Combine(options.DataDir, NodeFiles.Depot), config.CapacityBytes), TimeProvider.System, token);
+            new DepotOptions(Path.Combine(options.DataDir, NodeFiles.Depot), config.CapacityBytes), options.Time, token);
 
         var hostOptions = new MarketHostOptions
         {
             LogFile = options.LogFile,
             LogLevel = options.LogLevel,
-            ConnectionsMax = limits.ConnectionsMax,
+            ConnectionsMax = limits.ConnectionsMax + limits.AdminConnectionsMax,
             RequestLimits = new RequestLimits(RequestsPerSecondMax, RequestBurstMax),
         };
-        WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, options.DataDir);
+        using Webhook? webhook = Webhook.Of(config, options.DataDir, options.Time);
+        WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, webhook, options);
         string running = Path.Combine(options.DataDir, NodeFiles.Running);
         try
         {
@@ -65,17 +66,20 @@ public static class NodeHost
     }
 
     private static WebApplication Build(
-        MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, string dataDir)
+        MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, Webhook? webhook, NodeOptions options)
     {
         WebApplicationBuilder builder = MarketHost.CreateBuilder(hostOptions);
         // Bytes that came are decrypted and stored by the thread that got them; nothing in the way of a request blocks it.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            kestrel.Limits.RequestHeadersTimeout = limits.HeadersTimeMax;
+            kestrel.Limits.MinResponseDataRate = new MinDataRate(limits.ReadBytesPerSecondMin, limits.ReadGrace);
             kestrel.Listen(config.Listen, listen =>
             {
+                kestrel.ApplicationServices.GetRequiredService<ConnectionGate>().Use(listen);
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(keys.Certificate);
+                listen.UseHttps(keys.Certificate, https => https.HandshakeTimeout = limits.HandshakeTimeMax);
             });
             kestrel.Listen(config.Admin, listen => listen.Use(next => connection =>
             {
@@ -85,14 +89,17 @@ public static class NodeHost
         });
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
-            .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
+            .AddSingleton(options.Time).AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
             .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
-            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
+            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<StatusReader>().AddSingleton<ProofHistory>().AddSingleton<OverviewReader>()
+            .AddSingleton<AlertReader>().AddSingleton<EarningsBook>().AddSingleton<OnlineRecord>().AddSingleton<WatchJob>().AddSingleton<NodeBandwidth>().AddSingleton<NodeMetrics>().AddSingleton<ConnectionGate>()
+            .AddSingleton(services => new AlertOutbox(chain.Node, depot, webhook, limits, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<AlertOutbox>>()))
+            .AddSingleton<AdminEndpoints>()
             .AddNodeJobs(chain.Node);
 
         WebApplication app = builder.Build();
         app.UseMarketDefaults(hostOptions);
-        var password = AdminPassword.FromFile(Path.Combine(dataDir, NodeFiles.AdminPassword));
+        var password = AdminPassword.FromFile(Path.Combine(options.DataDir, NodeFiles.AdminPassword));
         app.MapWhen(
             context => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(AdminEndpoints.ConnectionMark) == true,
             admin => app.Services.GetRequiredService<AdminEndpoints>().Map(admin, password, app.Services.GetRequiredService<JobStorage>()));

@@ -47,6 +47,7 @@ internal static class NodeJobs
         jobs.AddOrUpdate<ProvingJob>(ProvingJob.Id, UrgentQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<RepairJob>(RepairJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<ScrubJob>(ScrubJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
+        jobs.AddOrUpdate<WatchJob>(WatchJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<SettleJob>(SettleJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
     }
 

@@ -111,8 +111,7 @@ internal sealed partial class NodeWorker(
         Standing standing = await chain.StandingAsync(token);
         if (pulse.Now is not { } last || last.Tip != tip)
         {
-            ulong stake = (await chain.RegisteredAsync(token)).Stake;
-            pulse.Now = new Pulse(tip, time.GetUtcNow(), standing, stake, _lastProvedHere, _trouble);
+            pulse.Now = new Pulse(tip, time.GetUtcNow(), standing, await chain.RegisteredAsync(token), _lastProvedHere, _trouble);
         }
         else
         {

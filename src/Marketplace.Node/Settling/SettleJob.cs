@@ -34,7 +34,7 @@ internal sealed partial class SettleJob(NodeChain chain, ShardDepot depot, NodeP
             if (_failedIn == period) return;
             PeriodNumber? last = PeriodNumber.TryParse(depot.Catalogue.Fact(CollectedFact), CultureInfo.InvariantCulture, out PeriodNumber read) ? read : null;
             if (IsTime(period, last, limits.CollectEveryPeriods) && (now.Standing.Earned > 0 || now.Standing.Reward > 0)) await CollectAsync(period, token);
-            if (now.Standing is { Out: not 0, Rate: 0, Evicted: false } && now.StakeUnits > 0 && _stakeAskedIn != period) await TakeStakeAsync(period, token);
+            if (now.Standing is { Out: not 0, Rate: 0, Evicted: false } && now.Registered.Stake > 0 && _stakeAskedIn != period) await TakeStakeAsync(period, token);
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
         {

@@ -19,7 +19,13 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
     /// <summary>Smaller nodes are not worth their gas.</summary>
     public const long CapacityBytesMin = 1 << 20;
 
-    private static readonly string[] s_keys = ["listen", "url", "capacity", "price", "admin"];
+    private static readonly string[] s_keys = ["listen", "url", "capacity", "price", "admin", "bandwidth", "alerts"];
+
+    /// <summary>How much of the line shards may take, by day and hour.</summary>
+    public BandwidthSchedule Bandwidth { get; init; } = BandwidthSchedule.None;
+
+    /// <summary>The webhook that is told when an alert begins and ends; null for none.</summary>
+    public Uri? Alerts { get; init; }
 
     /// <summary>Reads the file of a node's folder.</summary>
     /// <exception cref="MarketException">It is absent or wrong; the message names the line.</exception>
@@ -50,7 +56,21 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
             throw Wrong(path, "admin", "a loopback address and a port, 127.0.0.1:4601");
         }
 
-        return new NodeConfig(listen, url, capacity, new Price(price), admin);
+        string? alerts = values.GetValueOrDefault("alerts");
+        Uri? hook = null;
+        // What is wrong is not quoted: the address may hold a secret.
+        if (!string.IsNullOrEmpty(alerts) && !(Uri.TryCreate(alerts, UriKind.Absolute, out hook) && hook.Scheme is "https" or "http")) throw Wrong(path, "alerts", "the address that is told of alerts, https://…");
+        BandwidthSchedule bandwidth;
+        try
+        {
+            bandwidth = BandwidthSchedule.Parse(values.GetValueOrDefault("bandwidth", ""));
+        }
+        catch (FormatException e)
+        {
+            throw Wrong(path, "bandwidth", e.Message);
+        }
+
+        return new NodeConfig(listen, url, capacity, new Price(price), admin) { Bandwidth = bandwidth, Alerts = hook };
 
         string Value(string key) => values.TryGetValue(key, out string? value) ? value : throw Wrong(path, key, "it is missing");
     }
@@ -73,6 +93,15 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
 
         # Loopback address and port for the operator's pages; port 0 takes any free one. The password is in {NodeFiles.AdminPassword}.
         admin: {Admin}
+
+        # How much of the line shards may take, by the day and the clock of this machine: [days] [hours] [in RATE] [out RATE], rules between
+        # semicolons; the first that fits holds, and where none fits there is no cap. Proofs, answers and your pages are never slowed down.
+        # bandwidth: mon-fri 08:00-18:00 in 1 MiB/s out 2 MiB/s; out 8 MiB/s
+        bandwidth: {Bandwidth}
+
+        # An address of yours that is told when an alert begins and when it is over (POST, JSON, signed with {NodeFiles.AlertSecret}). Empty: nobody is.
+        # alerts: https://hooks.example.org/market
+        alerts: {Alerts}
 
         """);
 
