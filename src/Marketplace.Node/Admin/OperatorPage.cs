@@ -46,7 +46,7 @@ internal static class OperatorPage
           $("alerts").replaceChildren(...o.alerts.map((a) => { const li = document.createElement("li"); li.className = a.severity; li.textContent = a.text; li.title = a.key; return li; }));
           $("calm").hidden = o.alerts.length > 0;
           const body = $("shards"); body.replaceChildren();
-          for (const h of o.shards) { const row = body.insertRow(); cell(row, h.root, "root"); cell(row, size(h.bytes), "right"); cell(row, `${h.from} – ${h.until - 1}`, "right"); cell(row, tokens(h.ratePerPeriod), "right"); }
+          for (const h of o.shards) { const row = body.insertRow(); cell(row, h.root, "root"); row.cells[0].title = h.root; cell(row, size(h.bytes), "right"); cell(row, `${h.from} – ${h.until - 1}`, "right"); cell(row, tokens(h.ratePerPeriod), "right"); }
           $("none").hidden = o.shards.length > 0;
           $("away").hidden = true;
         }
@@ -75,6 +75,7 @@ internal static class OperatorPage
         progress { width: 100%; height: .5rem; accent-color: var(--accent); } #marks { display: flex; flex-wrap: wrap; gap: 2px; margin: .3rem 0; } #marks i { width: .55rem; height: .9rem; border-radius: 2px; } .yes { background: var(--good); } .no { background: var(--bad); }
         ul { margin: 0; padding-left: 1.2rem; } li.failed { color: var(--bad); } li.warning { color: var(--warn); } .calm { color: var(--good); margin: 0; }
         .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; } .right { text-align: right; } .root { font-family: ui-monospace, monospace; font-size: .85rem; }
+        @media (max-width: 40rem) { .root { max-width: 9rem; overflow: hidden; text-overflow: ellipsis; } th, td { padding: .35rem .3rem; } }
         #away { background: #b3261e; color: #fff; padding: .5rem 1rem; text-align: center; }
         </style></head><body>
         <div id="away" hidden role="alert">The node does not answer. What is shown is old.</div>

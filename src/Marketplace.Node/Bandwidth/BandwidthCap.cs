@@ -45,7 +45,13 @@ internal sealed class BandwidthCap(BandwidthSchedule schedule, Func<(long? In, l
     private async ValueTask WaitAsync(int bytes, CancellationToken token)
     {
         double mine;
-        lock (_lock) mine = _asked += bytes;
+        lock (_lock)
+        {
+            // What was saved up is counted before this call adds to what was asked for.
+            _ = Remaining(0);
+            mine = _asked += bytes;
+        }
+
         while (true)
         {
             TimeSpan wait;

@@ -19,6 +19,9 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, long Capaci
     /// <summary>Smaller nodes are not worth their gas.</summary>
     public const long CapacityBytesMin = 1 << 20;
 
+    /// <summary>Every setting.</summary>
+    internal static IReadOnlyList<string> Keys => s_keys;
+
     private static readonly string[] s_keys = ["listen", "url", "capacity", "price", "admin", "bandwidth", "alerts"];
 
     /// <summary>How much of the line shards may take, by day and hour.</summary>

@@ -71,7 +71,7 @@ public sealed class AlertTests : IAsyncLifetime
         Assert.Equal(_hook.Url.AbsolutePath, path);
         Assert.Equal(_time.GetUtcNow().ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture), time);
         byte[] secret = Encoding.UTF8.GetBytes((await File.ReadAllTextAsync(SecretFile)).Trim());
-        Assert.Equal("sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(secret, [.. Encoding.ASCII.GetBytes(time!), (byte)'.', .. body])), signature);
+        Assert.Equal("sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes(time + ".").Concat(body).ToArray())), signature);
         JsonElement json = JsonDocument.Parse(body).RootElement;
         Assert.Equal(["id", "node", "change", "alert", "severity", "text", "at"], json.EnumerateObject().Select(member => member.Name));
         Assert.Equal((7, "raised", "gas", "failed"), (json.GetProperty("node").GetInt32(), json.GetProperty("change").GetString(), json.GetProperty("alert").GetString(), json.GetProperty("severity").GetString()));

@@ -8,10 +8,6 @@ namespace Marketplace.Node.Tests;
 /// <summary>Hangfire as the node sets it up.</summary>
 public sealed class NodeJobsTests
 {
-    private static readonly ManualResetEventSlim s_hangs = new();
-    private static int s_hanging;
-    private static int s_urgent;
-
     [Fact]
     public async Task What_must_not_be_late_runs_while_everything_else_hangs()
     {
@@ -23,25 +19,33 @@ public sealed class NodeJobsTests
         try
         {
             IBackgroundJobClient jobs = host.Services.GetRequiredService<IBackgroundJobClient>();
-            for (int i = 0; i < 20; i++) jobs.Enqueue(NodeJobs.PatientQueue, () => Hang());
-            await NodeProtocolTests.Eventually(() => Task.FromResult(Volatile.Read(ref s_hanging) >= 4));
+            for (int i = 0; i < 20; i++) jobs.Enqueue(NodeJobs.PatientQueue, () => Jobs.Hang());
+            await NodeProtocolTests.Eventually(() => Task.FromResult(Volatile.Read(ref Jobs.Hanging) >= 4));
 
-            jobs.Enqueue(NodeJobs.UrgentQueue, () => Hurry());
+            jobs.Enqueue(NodeJobs.UrgentQueue, () => Jobs.Hurry());
 
-            await NodeProtocolTests.Eventually(() => Task.FromResult(Volatile.Read(ref s_urgent) == 1), 20);
+            await NodeProtocolTests.Eventually(() => Task.FromResult(Volatile.Read(ref Jobs.Urgent) == 1), 20);
         }
         finally
         {
-            s_hangs.Set();
+            Jobs.End.Set();
             await host.StopAsync();
         }
     }
 
-    public static void Hang()
+    /// <summary>Jobs as Hangfire wants them: public methods of a public type.</summary>
+    public static class Jobs
     {
-        Interlocked.Increment(ref s_hanging);
-        s_hangs.Wait(TimeSpan.FromMinutes(1));
-    }
+        internal static readonly ManualResetEventSlim End = new();
+        internal static int Hanging;
+        internal static int Urgent;
 
-    public static void Hurry() => Interlocked.Increment(ref s_urgent);
+        public static void Hang()
+        {
+            Interlocked.Increment(ref Hanging);
+            End.Wait(TimeSpan.FromMinutes(1));
+        }
+
+        public static void Hurry() => Interlocked.Increment(ref Urgent);
+    }
 }
