@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Marketplace.Chain.Accounts;
 using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
@@ -11,7 +12,7 @@ namespace Marketplace.Node.Tests;
 [Collection(MarketCollection.Name)]
 public sealed class ProvingTests(MarketFixture market)
 {
-    private static readonly NodeLimits s_limits = new() { CollectEveryPeriods = 2 };
+    private static readonly NodeLimits s_limits = new() { CollectEveryPeriods = 2, WatchEvery = TimeSpan.FromSeconds(1) };
 
     [Fact]
     public async Task Every_period_is_proved_once_through_restarts_and_double_runs_and_the_money_arrives()
@@ -51,6 +52,13 @@ public sealed class ProvingTests(MarketFixture market)
         await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(deal.From + 7)));
         await NodeProtocolTests.Eventually(async () =>
             (await market.Owner.Escrow.AccountOfAsync(market.Owner.Web3.Account!.Address)).Free >= before.Free + (6 * rate.Units));
+        // The operator's page has it all, too; which month it was, the blocks tell only about.
+        using HttpClient @operator = node.Operator();
+        await NodeProtocolTests.Eventually(async () =>
+        {
+            JsonElement page = JsonDocument.Parse(await @operator.GetStringAsync("/v1/admin/overview")).RootElement;
+            return Earned(page, "earnedThisMonth") + Earned(page, "earnedLastMonth") >= TokenAmount.FromUnits(6 * rate.Units) && page.GetProperty("provedShare").GetDouble() == 1;
+        });
         Assert.NotEmpty(await market.Owner.Bank.RewardMintedEvents.GetAllChangesAsync(0, (await market.TipAsync()).Value));
     }
 
@@ -110,6 +118,8 @@ public sealed class ProvingTests(MarketFixture market)
         await market.MineToProofsAsync(period);
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, period));
     }
+
+    private static TokenAmount Earned(JsonElement page, string name) => TokenAmount.Parse(page.GetProperty(name).GetString()!);
 
     /// <summary>The same keys and the same number in another folder and on another port, as a careless operator may start them.</summary>
     private async Task<RunningTestNode> StartTwinAsync(RunningTestNode node)

@@ -7,7 +7,10 @@ namespace Marketplace.Node;
 internal sealed class BandwidthCap(BandwidthSchedule schedule, Func<(long? In, long? Out), long?> direction, TimeProvider time, Action<int>? moved = null)
 {
     /// <summary>Written at once under a cap; more would come in gusts.</summary>
-    private const int PieceBytes = 64 << 10;
+    private const int CappedPieceBytes = 64 << 10;
+
+    /// <summary>Written at once without one: whoever takes not even that in time is cut off, however much it asked for.</summary>
+    private const int PieceBytes = 256 << 10;
 
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(1);
 
@@ -28,15 +31,16 @@ internal sealed class BandwidthCap(BandwidthSchedule schedule, Func<(long? In, l
     public ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken token)
     {
         moved?.Invoke(bytes.Length);
-        return _isCapped ? WriteInPiecesAsync(stream, bytes, token) : stream.WriteAsync(bytes, token);
+        return bytes.Length <= PieceBytes && !_isCapped ? stream.WriteAsync(bytes, token) : WriteInPiecesAsync(stream, bytes, token);
     }
 
     private async ValueTask WriteInPiecesAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken token)
     {
+        int pieceBytes = _isCapped ? CappedPieceBytes : PieceBytes;
         while (bytes.Length > 0)
         {
-            ReadOnlyMemory<byte> piece = bytes[..Math.Min(PieceBytes, bytes.Length)];
-            await WaitAsync(piece.Length, token);
+            ReadOnlyMemory<byte> piece = bytes[..Math.Min(pieceBytes, bytes.Length)];
+            if (_isCapped) await WaitAsync(piece.Length, token);
             await stream.WriteAsync(piece, token);
             bytes = bytes[piece.Length..];
         }

@@ -62,6 +62,7 @@ internal sealed partial class NodeWorker(
             _pause = _pause == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, limits.RetryPauseMax.Ticks));
             _quietUntil = time.GetUtcNow() + _pause;
             _trouble = e.Message;
+            if (pulse.Now is { } last) pulse.Now = last with { Trouble = _trouble };
             LogTrouble(e.Message, _pause.TotalSeconds);
         }
         finally

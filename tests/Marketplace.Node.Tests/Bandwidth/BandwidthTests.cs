@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using CsCheck;
-using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
 using Marketplace.Network;
 using Microsoft.Extensions.Time.Testing;
@@ -142,28 +141,26 @@ public sealed class BandwidthOnTheWireTests(MarketFixture market)
         await using RunningTestNode node = await market.StartNodeAsync(
             config: config => config with { Bandwidth = BandwidthSchedule.Parse("in 512 KiB/s out 512 KiB/s") });
         using NodeClient client = node.Connect(market.ClientAccount);
-        byte[] shard = NodeProtocolTests.RandomBytes(2 << 20);
+        byte[] shard = NodeProtocolTests.RandomBytes(3 << 20);
         ShardCommitment commitment = MerkleTree.Commit(shard);
+        using NodeClient asker = node.Connect(null);
+        (await asker.GetInfoAsync(default)).Got();
 
         long started = Stopwatch.GetTimestamp();
         Task<NodeAnswer<UploadReceipt>> upload = NodeProtocolTests.Upload(client, market.NextDeal(), shard);
-        using NodeClient asker = node.Connect(null);
-        long asked = Stopwatch.GetTimestamp();
         (await asker.GetInfoAsync(default)).Got();
         Assert.False(upload.IsCompleted);
-        TimeSpan answered = Stopwatch.GetElapsedTime(asked);
         (await upload).Got();
         TimeSpan took = Stopwatch.GetElapsedTime(started);
         // A second's worth may have been saved up.
-        Assert.True(took > TimeSpan.FromSeconds(2.5), $"{shard.Length} bytes came in {took.TotalSeconds} s.");
-        Assert.True(answered < took, $"A question took {answered.TotalSeconds} s.");
+        Assert.True(took > TimeSpan.FromSeconds(4), $"{shard.Length} bytes came in {took.TotalSeconds} s.");
 
         started = Stopwatch.GetTimestamp();
         byte[] got = new byte[shard.Length];
         Assert.Equal(NodeOutcome.Ok, (await client.ReadAsync(commitment, 0, got, market.ClientAccount.Address, default)).Outcome);
         took = Stopwatch.GetElapsedTime(started);
         Assert.Equal(shard, got);
-        Assert.True(took > TimeSpan.FromSeconds(2.5), $"{shard.Length} bytes went out in {took.TotalSeconds} s.");
+        Assert.True(took > TimeSpan.FromSeconds(4), $"{shard.Length} bytes went out in {took.TotalSeconds} s.");
 
         using HttpClient @operator = node.Operator();
         string metrics = await @operator.GetStringAsync("/metrics");

@@ -74,6 +74,20 @@ public sealed class ChainTroubleTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task An_endpoint_that_shows_no_new_block_is_told_of()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(new NodeLimits { ChainStandstillMax = TimeSpan.FromSeconds(2) });
+
+        await NodeProtocolTests.Eventually(async () => (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)).Trouble?.Contains("has stood at block", StringComparison.Ordinal) == true);
+
+        await NodeProtocolTests.Eventually(async () =>
+        {
+            await market.Chain.MineAsync();
+            return (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)) is { Running: true, Trouble: null };
+        });
+    }
+
+    [Fact]
     public async Task A_seed_that_nobody_wrote_down_is_pinned_by_a_node_that_cannot_prove_itself()
     {
         await using RunningTestNode node = await market.StartNodeAsync(new NodeLimits { PinAfterBlocks = 2, PinSpreadBlocks = 1 });
