@@ -18,7 +18,7 @@ public sealed record NodeLimits
     /// <summary>Slowest pace at which a reader may take what it asked for, in bytes a second, after <see cref="ReadGrace"/>. Readers of this market give up far earlier.</summary>
     public double ReadBytesPerSecondMin { get; init; } = 32 << 10;
 
-    /// <summary>How long a reader may stand still.</summary>
+    /// <summary>How long a reader may stand still, or take for a piece of a quarter of a mebibyte.</summary>
     public TimeSpan ReadGrace { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the lines above a request's body may take.</summary>

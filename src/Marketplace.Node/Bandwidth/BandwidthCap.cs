@@ -28,20 +28,36 @@ internal sealed class BandwidthCap(BandwidthSchedule schedule, Func<(long? In, l
     }
 
     /// <summary>Writes at the pace of the cap.</summary>
-    public ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken token)
+    /// <param name="stream">Where to.</param>
+    /// <param name="bytes">What.</param>
+    /// <param name="grace">How long the reader may take for each piece: what the kernel's buffers swallow at once buys it no time for the rest.</param>
+    /// <param name="token">Cancels.</param>
+    /// <exception cref="TimeoutException">The reader took longer.</exception>
+    public ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> bytes, TimeSpan grace, CancellationToken token)
     {
         moved?.Invoke(bytes.Length);
-        return bytes.Length <= PieceBytes && !_isCapped ? stream.WriteAsync(bytes, token) : WriteInPiecesAsync(stream, bytes, token);
+        return WriteInPiecesAsync(stream, bytes, grace, token);
     }
 
-    private async ValueTask WriteInPiecesAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken token)
+    private async ValueTask WriteInPiecesAsync(Stream stream, ReadOnlyMemory<byte> bytes, TimeSpan grace, CancellationToken token)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(token);
         int pieceBytes = _isCapped ? CappedPieceBytes : PieceBytes;
         while (bytes.Length > 0)
         {
             ReadOnlyMemory<byte> piece = bytes[..Math.Min(pieceBytes, bytes.Length)];
             if (_isCapped) await WaitAsync(piece.Length, token);
-            await stream.WriteAsync(piece, token);
+            patience.CancelAfter(grace);
+            try
+            {
+                await stream.WriteAsync(piece, patience.Token);
+            }
+            catch (OperationCanceledException) when (!token.IsCancellationRequested)
+            {
+                throw new TimeoutException($"The reader took longer than {grace.TotalSeconds} s for {piece.Length} bytes.");
+            }
+
+            patience.CancelAfter(Timeout.InfiniteTimeSpan);
             bytes = bytes[piece.Length..];
         }
     }

@@ -69,7 +69,13 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
             if (content?.ReadRange(firstLeaf, body.AsSpan(proofBytes, dataBytes), body.AsSpan(0, proofBytes)) != ShardRead.Good) return Corrupt(shard.Root);
             context.Response.ContentType = "application/octet-stream";
             context.Response.ContentLength = proofBytes + dataBytes;
-            await bandwidth.Out.WriteAsync(context.Response.Body, body.AsMemory(0, proofBytes + dataBytes), token);
+            await bandwidth.Out.WriteAsync(context.Response.Body, body.AsMemory(0, proofBytes + dataBytes), limits.ReadGrace, token);
+            return Results.Empty;
+        }
+        catch (TimeoutException)
+        {
+            // Half an answer must not look like a whole one, and who stands still must not keep a turn.
+            context.Abort();
             return Results.Empty;
         }
         finally
