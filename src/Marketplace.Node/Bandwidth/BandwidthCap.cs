@@ -52,9 +52,9 @@ internal sealed class BandwidthCap(BandwidthSchedule schedule, Func<(long? In, l
             {
                 await stream.WriteAsync(piece, patience.Token);
             }
-            catch (OperationCanceledException) when (!token.IsCancellationRequested)
+            catch (OperationCanceledException e) when (!token.IsCancellationRequested)
             {
-                throw new TimeoutException($"The reader took longer than {grace.TotalSeconds} s for {piece.Length} bytes.");
+                throw new TimeoutException($"The reader took longer than {grace.TotalSeconds} s for {piece.Length} bytes.", e);
             }
 
             patience.CancelAfter(Timeout.InfiniteTimeSpan);
