@@ -14,8 +14,8 @@ public sealed record GatewayOptions
     /// <summary>Opens the wallet.</summary>
     public required string Passphrase { get; init; }
 
-    /// <summary>JSON-RPC endpoint of the chain.</summary>
-    public required Uri RpcUrl { get; init; }
+    /// <summary>JSON-RPC endpoint of the chain, or several separated by commas.</summary>
+    public required string RpcUrl { get; init; }
 
     /// <summary>The deployed contracts, name to address.</summary>
     public required IReadOnlyDictionary<string, Address> Contracts { get; init; }
@@ -55,7 +55,7 @@ public sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
     public ValidateOptionsResult Validate(string? name, GatewayOptions options)
     {
         List<string> faults = [];
-        if (!IsHttp(options.RpcUrl)) faults.Add("The RPC endpoint is no http address.");
+        if (!IsHttpList(options.RpcUrl)) faults.Add("The RPC endpoint is no http address.");
         if (options.PublicRpcUrl is { } rpc && !IsHttp(rpc)) faults.Add("The published RPC endpoint is no http address.");
         if (options.Url is { } url && (!IsHttp(url) || url.PathAndQuery != "/" || url.UserInfo.Length > 0))
             faults.Add("The gateway's address is http or https, a host and perhaps a port, and nothing behind it.");
@@ -72,6 +72,10 @@ public sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         if (options.SignInsPerMinute < 1) faults.Add("At least one sign-in a minute must be allowed.");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
+
+    private static bool IsHttpList(string urls) =>
+        urls.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } each &&
+        Array.TrueForAll(each, text => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && IsHttp(url));
 
     private static bool IsHttp(Uri url) => url.IsAbsoluteUri && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps);
 }

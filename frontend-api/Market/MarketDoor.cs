@@ -144,7 +144,7 @@ internal sealed class MarketDoor : IDisposable
 
     private static async Task<MarketContracts> ConnectAsync(GatewayOptions options, Account @operator, CancellationToken token)
     {
-        string url = options.RpcUrl.ToString();
+        string url = options.RpcUrl;
         ulong chainId;
         using (var web3 = new Web3(url)) chainId = await web3.Eth.GetChainIdAsync(token);
         return await MarketContracts.ConnectAsync(new Deployment(chainId, options.Contracts), @operator, url, token);

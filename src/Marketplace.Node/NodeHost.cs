@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Hangfire;
-using Hangfire.InMemory;
 using Marketplace.Chain;
 using Marketplace.Chain.Contracts;
 using Marketplace.Domain;
@@ -26,7 +24,6 @@ public static class NodeHost
 {
     private const int RequestsPerSecondMax = 500;
     private const int RequestBurstMax = 2_000;
-    private static readonly TimeSpan s_jobMemory = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs the node of a folder until SIGTERM, SIGINT or the token.</summary>
     /// <exception cref="MarketException">The folder holds no registered node, the passphrase is wrong, or the chain is another one.</exception>
@@ -46,16 +43,17 @@ public static class NodeHost
         await AgreeWithRegistryAsync(chain, config, keys, token);
         string owner = VolumeStores.OwnerOf(registration);
         await using ShardDepot depot = await ShardDepot.OpenAsync(
-            new DepotOptions(Path.Combine(options.DataDir, NodeFiles.Depot), config.CapacityBytes) { Owner = owner }, [], TimeProvider.System, token);
+            new DepotOptions(Path.Combine(options.DataDir, NodeFiles.Depot), config.CapacityBytes) { Owner = owner }, [], options.Time, token);
 
         var hostOptions = new MarketHostOptions
         {
             LogFile = options.LogFile,
             LogLevel = options.LogLevel,
-            ConnectionsMax = limits.ConnectionsMax,
+            ConnectionsMax = limits.ConnectionsMax + limits.AdminConnectionsMax,
             RequestLimits = new RequestLimits(RequestsPerSecondMax, RequestBurstMax),
         };
-        WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, owner, options.DataDir);
+        using Webhook? webhook = Webhook.Of(config, options.DataDir, options.Time);
+        WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, owner, webhook, options);
         string running = Path.Combine(options.DataDir, NodeFiles.Running);
         try
         {
@@ -70,17 +68,20 @@ public static class NodeHost
     }
 
     private static WebApplication Build(
-        MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, string owner, string dataDir)
+        MarketHostOptions hostOptions, NodeConfig config, NodeLimits limits, NodeKeys keys, NodeChain chain, ShardDepot depot, string owner, Webhook? webhook, NodeOptions options)
     {
         WebApplicationBuilder builder = MarketHost.CreateBuilder(hostOptions);
         // Bytes that came are decrypted and stored by the thread that got them; nothing in the way of a request blocks it.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            kestrel.Limits.RequestHeadersTimeout = limits.HeadersTimeMax;
+            kestrel.Limits.MinResponseDataRate = new MinDataRate(limits.ReadBytesPerSecondMin, limits.ReadGrace);
             kestrel.Listen(config.Listen, listen =>
             {
+                kestrel.ApplicationServices.GetRequiredService<ConnectionGate>().Use(listen);
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(keys.Certificate);
+                listen.UseHttps(keys.Certificate, https => https.HandshakeTimeout = limits.HandshakeTimeMax);
             });
             kestrel.Listen(config.Admin, listen => listen.Use(next => connection =>
             {
@@ -90,23 +91,18 @@ public static class NodeHost
         });
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
-            .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>()
-            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
-            .AddSingleton(services => ActivatorUtilities.CreateInstance<NodeVolumes>(services, dataDir, owner)).AddSingleton<VolumeEndpoints>().AddHostedService<VolumeWorker>()
-            .AddHangfire(hangfire => hangfire
-                .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
-                .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }))
-            .AddHangfireServer(server =>
-            {
-                server.WorkerCount = 2;
-                server.SchedulePollingInterval = TimeSpan.FromSeconds(1);
-                server.ServerName = string.Create(CultureInfo.InvariantCulture, $"node-{chain.Node}");
-            });
+            .AddSingleton(options.Time).AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
+            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<StatusReader>().AddSingleton<ProofHistory>().AddSingleton<OverviewReader>()
+            .AddSingleton<AlertReader>().AddSingleton<EarningsBook>().AddSingleton<OnlineRecord>().AddSingleton<WatchJob>().AddSingleton<NodeBandwidth>().AddSingleton<NodeMetrics>().AddSingleton<ConnectionGate>()
+            .AddSingleton(services => new AlertOutbox(chain.Node, depot, webhook, limits, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<AlertOutbox>>()))
+            .AddSingleton(services => ActivatorUtilities.CreateInstance<NodeVolumes>(services, options.DataDir, owner)).AddSingleton<VolumeEndpoints>().AddHostedService<VolumeWorker>()
+            .AddSingleton<AdminEndpoints>()
+            .AddNodeJobs(chain.Node);
 
         WebApplication app = builder.Build();
         app.UseMarketDefaults(hostOptions);
-        var password = AdminPassword.FromFile(Path.Combine(dataDir, NodeFiles.AdminPassword));
+        var password = AdminPassword.FromFile(Path.Combine(options.DataDir, NodeFiles.AdminPassword));
         app.MapWhen(
             context => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(AdminEndpoints.ConnectionMark) == true,
             admin => app.Services.GetRequiredService<AdminEndpoints>().Map(admin, password, app.Services.GetRequiredService<JobStorage>()));
@@ -114,11 +110,7 @@ public static class NodeHost
         app.Services.GetRequiredService<AboutEndpoints>().Map(app);
         app.Services.GetRequiredService<UploadEndpoints>().Map(app);
         app.Services.GetRequiredService<ShardEndpoints>().Map(app);
-        IRecurringJobManager jobs = app.Services.GetRequiredService<IRecurringJobManager>();
-        string often = ProvingJob.CronOf(chain.Facts.Schedule.BlockSeconds);
-        jobs.AddOrUpdate<ProvingJob>(ProvingJob.Id, job => job.RunAsync(CancellationToken.None), often);
-        jobs.AddOrUpdate<RepairJob>(RepairJob.Id, job => job.RunAsync(CancellationToken.None), often);
-        jobs.AddOrUpdate<ScrubJob>(ScrubJob.Id, job => job.RunAsync(CancellationToken.None), often);
+        NodeJobs.Schedule(app.Services.GetRequiredService<IRecurringJobManager>(), chain.Facts.Schedule.BlockSeconds);
         return app;
     }
 

@@ -9,8 +9,32 @@ public sealed record NodeLimits
     /// <summary>Range reads at once, each with up to 4 MiB of memory; more wait.</summary>
     public int ReadsAtOnceMax { get; init; } = 32;
 
-    /// <summary>Open connections.</summary>
-    public long ConnectionsMax { get; init; } = 2_000;
+    /// <summary>Uploads of one client at once.</summary>
+    public int UploadsPerClientMax { get; init; } = 32;
+
+    /// <summary>Range reads of one address at once; more of them wait, and others do not.</summary>
+    public int ReadsPerAddressMax { get; init; } = 16;
+
+    /// <summary>Slowest pace at which a reader may take what it asked for, in bytes a second, after <see cref="ReadGrace"/>. Readers of this market give up far earlier.</summary>
+    public double ReadBytesPerSecondMin { get; init; } = 32 << 10;
+
+    /// <summary>How long a reader may stand still, or take for a piece of a quarter of a mebibyte.</summary>
+    public TimeSpan ReadGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the lines above a request's body may take.</summary>
+    public TimeSpan HeadersTimeMax { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a connection may take to agree on its keys.</summary>
+    public TimeSpan HandshakeTimeMax { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Open connections of strangers; more are closed at once.</summary>
+    public int ConnectionsMax { get; init; } = 2_000;
+
+    /// <summary>Open connections of one address (of an IPv6 network of 64 bits).</summary>
+    public int ConnectionsPerAddressMax { get; init; } = 512;
+
+    /// <summary>Open connections to the operator's port.</summary>
+    public int AdminConnectionsMax { get; init; } = 100;
 
     /// <summary>How long an upload that nobody asked a promise for is kept.</summary>
     public TimeSpan UploadLife { get; init; } = TimeSpan.FromHours(1);
@@ -45,6 +69,9 @@ public sealed record NodeLimits
     /// <summary>Blocks behind the seed's after which anyone pins it, before the chain forgets its hash (256).</summary>
     public uint PinAfterBlocks { get; init; } = 128;
 
+    /// <summary>Blocks over which the nodes spread that, each at its own: the first one saves the others the gas.</summary>
+    public uint PinSpreadBlocks { get; init; } = 64;
+
     /// <summary>Blocks that a node looks back for vacant slots when it starts.</summary>
     public ulong RepairLookBackBlocks { get; init; } = 10_000;
 
@@ -72,8 +99,20 @@ public sealed record NodeLimits
     /// <summary>The node takes no promises when its newest block was read longer ago than this.</summary>
     public TimeSpan ChainSilenceMax { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>An endpoint whose newest block is the same for so long stands still: the next one is asked.</summary>
+    public TimeSpan ChainStandstillMax { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Longest pause between two tries of something that failed.</summary>
     public TimeSpan RetryPauseMax { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often is looked at what the operator is to know.</summary>
+    public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Messages that wait for the operator's webhook; of more the oldest are dropped.</summary>
+    public int AlertsWaitingMax { get; init; } = 100;
+
+    /// <summary>Longest pause between two tries of a message.</summary>
+    public TimeSpan AlertPauseMax { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Tokens whose check is remembered.</summary>
     public int TokensRememberedMax { get; init; } = 4_096;

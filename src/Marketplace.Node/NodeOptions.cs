@@ -27,6 +27,9 @@ public sealed record NodeOptions
     /// <summary>Told once, when the node answers.</summary>
     public Action<NodeListening>? Listening { get; init; }
 
+    /// <summary>The clock. Nothing that is proved depends on it: the chain has its own.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>Limits and rhythms; null for the defaults.</summary>
     public NodeLimits? Limits { get; init; }
 }

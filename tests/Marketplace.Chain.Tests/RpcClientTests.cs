@@ -37,6 +37,23 @@ public sealed class RpcClientTests : IDisposable
     }
 
     [Fact]
+    public async Task An_endpoint_that_its_user_distrusts_is_asked_last_for_a_while()
+    {
+        _bad.Answer = static body => (200, Result(body, "\"0x1\""));
+        FakeTimeProvider time = new();
+        using RpcClient client = RpcClient.Parse($"{_bad.Url},{_good.Url}", _options, time);
+        Assert.Equal("0x1", (await client.CallAsync("eth_blockNumber", [])).GetString());
+
+        client.DistrustCurrent();
+
+        Assert.Equal("0x7a69", (await client.CallAsync("eth_blockNumber", [])).GetString());
+        time.Advance(_options.FailedEndpointRest * 2);
+        Assert.Equal("0x7a69", (await client.CallAsync("eth_blockNumber", [])).GetString());
+        client.DistrustCurrent();
+        Assert.Equal("0x1", (await client.CallAsync("eth_blockNumber", [])).GetString());
+    }
+
+    [Fact]
     public async Task An_endpoint_that_is_not_there_is_passed_over()
     {
         using RpcClient client = RpcClient.Parse($"http://127.0.0.1:{LocalChain.FreePort()}, {_good.Url}", _options);

@@ -41,7 +41,7 @@ public sealed class PageTests(RealMarket market) : IAsyncLifetime
     {
         using var wire = new Wire(new Uri(market.Chain.Url).Port);
         await using RunningGateway gateway = await RunningGateway.StartAsync(
-            market, options => options with { RpcUrl = new UriBuilder(market.Chain.Url) { Port = wire.Port }.Uri });
+            market, options => options with { RpcUrl = new UriBuilder(market.Chain.Url) { Port = wire.Port }.Uri.ToString() });
         using HttpClient http = gateway.Stranger();
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/v1/health")).StatusCode);
         wire.Cut();

@@ -68,7 +68,7 @@ public sealed class RealMarket : IAsyncLifetime
         {
             DataDir = dataDir,
             Passphrase = Passphrase,
-            RpcUrl = new Uri(Chain.Url),
+            RpcUrl = Chain.Url,
             Contracts = Deployment.Addresses,
             Listen = new IPEndPoint(IPAddress.Loopback, 0),
             SignInsPerMinute = 10_000,

@@ -56,12 +56,12 @@ public sealed class FaultTests(MarketFixture market)
         await File.WriteAllBytesAsync(file, bytes);
         await node.StartAsync();
 
-        await MineToWindowAsync(Math.Max(lost.From, kept.From));
+        await market.MineToProofsAsync(Math.Max(lost.From, kept.From));
 
         await NodeProtocolTests.Eventually(async () => (byte)(await market.Client.Lens.DealAsync(lost.Id)).Slots[0].State == Lost);
         Assert.Equal(Held, (byte)(await market.Client.Lens.DealAsync(kept.Id)).Slots[0].State);
         uint next = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value + 1;
-        await MineToWindowAsync(next);
+        await market.MineToProofsAsync(next);
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, next));
     }
 
@@ -80,7 +80,7 @@ public sealed class FaultTests(MarketFixture market)
         await NodeProtocolTests.Eventually(async () => (byte)(await market.Client.Lens.DealAsync(lost.Id)).Slots[0].State == Lost);
 
         Assert.Equal(Held, (byte)(await market.Client.Lens.DealAsync(kept.Id)).Slots[0].State);
-        await MineToWindowAsync(Math.Max(lost.From, kept.From));
+        await market.MineToProofsAsync(Math.Max(lost.From, kept.From));
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, Math.Max(lost.From, kept.From)));
     }
 
@@ -95,7 +95,7 @@ public sealed class FaultTests(MarketFixture market)
         uint first = Math.Max(deal.From, other.From);
         for (uint period = first; period < first + 3; period++)
         {
-            await MineToWindowAsync(period);
+            await market.MineToProofsAsync(period);
             uint proved = period;
             await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(witness.Id.Value, proved));
         }
@@ -104,12 +104,10 @@ public sealed class FaultTests(MarketFixture market)
         await market.Client.StorageMarket.EvictAsync(node.Id.Value, first, first + 1, first + 2);
         Assert.True((await market.Client.Lens.StandingAsync(node.Id.Value)).Evicted);
         await node.StartAsync();
-        await MineToWindowAsync(first + 4);
+        await market.MineToProofsAsync(first + 4);
 
         await NodeProtocolTests.Eventually(async () => !(await market.Client.Lens.StandingAsync(node.Id.Value)).Evicted);
-        await MineToWindowAsync(first + 5);
+        await market.MineToProofsAsync(first + 5);
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, first + 5));
     }
-
-    private Task MineToWindowAsync(uint period) => market.MineToAsync(new BlockNumber(market.Facts.Schedule.SeedBlock(new PeriodNumber(period)).Value + 1));
 }

@@ -56,7 +56,9 @@ public sealed class MarketFixture : IAsyncLifetime
         if (_chain is not null) await _chain.DisposeAsync();
     }
 
-    public async Task<RunningTestNode> StartNodeAsync(NodeLimits? limits = null, long capacity = 1 << 30)
+    /// <summary>Makes, registers and starts a node; <paramref name="config"/> and <paramref name="options"/> change what it is started with.</summary>
+    public async Task<RunningTestNode> StartNodeAsync(
+        NodeLimits? limits = null, long capacity = 1 << 30, Func<NodeConfig, NodeConfig>? config = null, Func<NodeOptions, NodeOptions>? options = null)
     {
         string dataDir = Path.Combine(Directory.CreateTempSubdirectory("market-node-").FullName, "data");
         NodeSetup.Init(new NodeInit
@@ -69,7 +71,8 @@ public sealed class MarketFixture : IAsyncLifetime
             Strength = KeyStoreStrength.Light,
         });
         await NodeSetup.RegisterAsync(dataDir, Owner, TokenAmount.Parse("1000"), gasWei: BigInteger.Pow(10, 18), CancellationToken.None);
-        return await RunningTestNode.StartAsync(this, dataDir, limits);
+        if (config is not null) await File.WriteAllTextAsync(Path.Combine(dataDir, NodeConfig.FileName), config(NodeConfig.Read(dataDir)).ToString());
+        return await RunningTestNode.StartAsync(this, dataDir, limits, options);
     }
 
     public async Task<BlockNumber> TipAsync() => new(await Client.Web3.Eth.GetBlockNumberAsync());
@@ -80,6 +83,9 @@ public sealed class MarketFixture : IAsyncLifetime
         BlockNumber tip = await TipAsync();
         if (tip < block) await Chain.MineAsync(block.Value - tip.Value);
     }
+
+    /// <summary>Makes blocks until every node has reason to prove a period.</summary>
+    public Task MineToProofsAsync(uint period) => MineToAsync(ProofSpread.AllProveFrom(Facts.Schedule, new PeriodNumber(period)));
 }
 
 [CollectionDefinition(Name)]
@@ -95,13 +101,15 @@ public sealed class RunningTestNode : IAsyncDisposable
 
     private readonly MarketFixture _market;
     private readonly NodeLimits? _limits;
+    private readonly Func<NodeOptions, NodeOptions> _options;
     private CancellationTokenSource _stop = new();
     private Task _run = Task.CompletedTask;
 
-    private RunningTestNode(MarketFixture market, string dataDir, NodeLimits? limits)
+    private RunningTestNode(MarketFixture market, string dataDir, NodeLimits? limits, Func<NodeOptions, NodeOptions>? options)
     {
         _market = market;
         _limits = limits;
+        _options = options ?? (same => same);
         DataDir = dataDir;
         Id = NodeRegistration.Read(dataDir)!.Node;
     }
@@ -114,9 +122,9 @@ public sealed class RunningTestNode : IAsyncDisposable
 
     public string LogFile => DataDir + ".log";
 
-    public static async Task<RunningTestNode> StartAsync(MarketFixture market, string dataDir, NodeLimits? limits)
+    public static async Task<RunningTestNode> StartAsync(MarketFixture market, string dataDir, NodeLimits? limits, Func<NodeOptions, NodeOptions>? options = null)
     {
-        var node = new RunningTestNode(market, dataDir, limits);
+        var node = new RunningTestNode(market, dataDir, limits, options);
         await node.StartAsync();
         return node;
     }
@@ -126,7 +134,7 @@ public sealed class RunningTestNode : IAsyncDisposable
         _stop = new CancellationTokenSource();
         var listening = new TaskCompletionSource<NodeListening>(TaskCreationOptions.RunContinuationsAsynchronously);
         _run = NodeHost.RunAsync(
-            new NodeOptions
+            _options(new NodeOptions
             {
                 DataDir = DataDir,
                 Deployment = _market.Deployment,
@@ -135,7 +143,7 @@ public sealed class RunningTestNode : IAsyncDisposable
                 LogFile = LogFile,
                 Limits = _limits,
                 Listening = listening.SetResult,
-            },
+            }),
             _stop.Token);
         Listening = await Patience.FirstAsync(listening.Task, _run, $"node {Id}");
     }
@@ -152,6 +160,15 @@ public sealed class RunningTestNode : IAsyncDisposable
         (Address hot, CertificateFingerprint fingerprint) = NodeKeys.ReadPublic(DataDir);
         var peer = new NodePeer(Id, hot, NodeConfig.Read(DataDir).Url, fingerprint);
         return new NodeClient(peer, EndpointGate.ForChain(EndpointGate.DevelopmentChainId), _market.Facts.Scope, account is null ? null : new HotKeySigner(account));
+    }
+
+    /// <summary>A client of the operator's port that knows the password.</summary>
+    public HttpClient Operator()
+    {
+        string password = File.ReadAllText(Path.Combine(DataDir, NodeFiles.AdminPassword)).Trim();
+        var http = new HttpClient { BaseAddress = Listening.AdminUrl };
+        http.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("operator:" + password)));
+        return http;
     }
 
     public async ValueTask DisposeAsync()

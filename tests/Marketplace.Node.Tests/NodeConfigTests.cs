@@ -17,7 +17,11 @@ public sealed class NodeConfigTests : IDisposable
         var config = new NodeConfig(
             IPEndPoint.Parse("0.0.0.0:4600"), PeerEndpoint.Parse("https://node.example.org:4600"),
             [new VolumeSettings(0, StoreAddress.Default, 3L << 30), new VolumeSettings(7, StoreAddress.Parse("files:/mnt/disk 2/market"), (1L << 40) + 1, IsDraining: true)],
-            new Price(TokenAmount.Parse("0.015")), IPEndPoint.Parse("127.0.0.1:4601"));
+            new Price(TokenAmount.Parse("0.015")), IPEndPoint.Parse("127.0.0.1:4601"))
+        {
+            Bandwidth = BandwidthSchedule.Parse("mon-fri 08:00-18:00 in 1 MiB/s out 2 MiB/s; out 8 MiB/s"),
+            Alerts = new Uri("https://hooks.example.org/market?key=1"),
+        };
         Write(config.ToString());
 
         NodeConfig read = NodeConfig.Read(_folder);
@@ -39,12 +43,23 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("volume.1: ipfs:http://127.0.0.1:5001/api, 1 GiB")]
     [InlineData("price: 0")]
     [InlineData("admin: 0.0.0.0:80")]
+    [InlineData("bandwidth: slow")]
+    [InlineData("alerts: somewhere")]
     [InlineData("colour: blue")]
     public void What_is_wrong_is_named(string line)
     {
         Write("listen: 127.0.0.1:1\nurl: https://a.b:1\nvolume.0: files:depot, 1 GiB\nprice: 1\n" + line + "\n");
         MarketException e = Assert.Throws<MarketException>(() => NodeConfig.Read(_folder));
         Assert.Contains(line.StartsWith("colour", StringComparison.Ordinal) ? "line 5" : line.Split(':')[0], e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_setting_is_in_the_table_and_in_the_file_that_init_writes()
+    {
+        string page = File.ReadAllText(Path.Combine(Marketplace.Testing.Repository.Root, "docs", "settings.md"));
+        string file = new NodeConfig(IPEndPoint.Parse("127.0.0.1:1"), PeerEndpoint.Parse("https://a.b:1"), 1 << 30, new Price(TokenAmount.Parse("1")), IPEndPoint.Parse("127.0.0.1:2")).ToString();
+        Assert.All(NodeConfig.Keys, key => Assert.Contains($"| `{key}` |", page, StringComparison.Ordinal));
+        Assert.All(NodeConfig.Keys, key => Assert.Contains($"\n{key}: ", file.ReplaceLineEndings("\n"), StringComparison.Ordinal));
     }
 
     [Fact]

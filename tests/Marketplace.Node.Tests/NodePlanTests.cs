@@ -6,18 +6,18 @@ public sealed class NodePlanTests
 {
     private const uint Reorg = 2;
     private static readonly Schedule s_schedule = new(PeriodBlocks: 20, SeedDelayBlocks: 2, BlockSeconds: 1);
-    private static readonly NodeLimits s_limits = new() { PinAfterBlocks = 10, CollectEveryPeriods = 4 };
+    private static readonly NodeLimits s_limits = new() { PinAfterBlocks = 10, PinSpreadBlocks = 1, CollectEveryPeriods = 4 };
 
-    /// <summary>Block 103 of period 5 (blocks 100 to 119): the seed is known, the ledger was read, there is something to prove.</summary>
+    /// <summary>Block 110 of period 5 (blocks 100 to 119): the seed is known, the ledger was read, there is something to prove.</summary>
     private static readonly NodeSnapshot s_now = new(
         s_schedule,
-        new BlockNumber(103),
+        new NodeId(7),
+        ProofSpread.AllProveFrom(s_schedule, new PeriodNumber(5)),
         new PeriodDuty(new PeriodNumber(5), HasSeed: true, IsPinned: false, IsProved: false, HasSomething: true),
         Ledger: new BlockNumber(101),
         IsLedgerTouched: false,
         UploadsDue: false,
         ShardsUnneeded: false,
-        new Earnings(HasPay: false, HasReward: false, LastPeriod: null),
         Questions: [],
         EvictedFrom: null);
 
@@ -33,6 +33,34 @@ public sealed class NodePlanTests
     [Fact]
     public void A_node_that_holds_nothing_proves_nothing() => Assert.Empty(Decide(s_now with { Duty = s_now.Duty with { HasSomething = false } }));
 
+    [Fact]
+    public void A_thousand_nodes_prove_spread_over_the_first_half_of_the_window()
+    {
+        var schedule = new Schedule(PeriodBlocks: 7_200, SeedDelayBlocks: 64, BlockSeconds: 12);
+        var period = new PeriodNumber(9);
+        ulong seed = schedule.SeedBlock(period).Value, half = seed + ((schedule.LastBlock(period).Value - seed) / 2);
+
+        ulong[] starts = [.. Enumerable.Range(1, 1_000).Select(node => ProofSpread.ProvesFrom(schedule, period, new NodeId((uint)node)).Value)];
+
+        Assert.All(starts, start => Assert.InRange(start, seed + 1, half));
+        Assert.InRange(starts.GroupBy(start => start).Max(together => together.Count()), 1, 6);
+        // Each tenth of the time has its share.
+        Assert.All(starts.GroupBy(start => (start - seed - 1) * 10 / (half - seed)), tenth => Assert.InRange(tenth.Count(), 60, 140));
+        // Nobody is always late.
+        Assert.NotEqual(starts[0] - seed, ProofSpread.ProvesFrom(schedule, period + 1, new NodeId(1)).Value - schedule.SeedBlock(period + 1).Value);
+    }
+
+    [Fact]
+    public void A_node_waits_for_its_own_block_and_then_proves()
+    {
+        BlockNumber mine = ProofSpread.ProvesFrom(s_schedule, new PeriodNumber(5), s_now.Node);
+        NodeSnapshot early = s_now with { Ledger = new BlockNumber(100) };
+        for (ulong tip = s_schedule.SeedBlock(new PeriodNumber(5)).Value + 1; tip < s_schedule.LastBlock(new PeriodNumber(5)).Value; tip++)
+        {
+            Assert.Equal(tip >= mine.Value, Decide(early with { Tip = new BlockNumber(tip) }).OfType<NodeAction.Prove>().Any());
+        }
+    }
+
     [Theory]
     [InlineData(118, true)]
     [InlineData(119, false)]
@@ -46,7 +74,7 @@ public sealed class NodePlanTests
     [Theory]
     [InlineData(null, false)]
     [InlineData(99UL, false)]
-    [InlineData(104UL, false)]
+    [InlineData(111UL, false)]
     [InlineData(101UL, true)]
     public void The_ledger_is_read_first_if_it_is_unknown_or_of_a_former_period_or_of_a_block_that_is_gone(ulong? read, bool isGood)
     {
@@ -83,12 +111,8 @@ public sealed class NodePlanTests
     [InlineData(null, true)]
     [InlineData(1u, true)]
     [InlineData(2u, false)]
-    public void Earnings_are_collected_now_and_then(uint? last, bool collects)
-    {
-        PeriodNumber? lastPeriod = last is { } period ? new PeriodNumber(period) : null;
-        NodeAction[] actions = Decide(s_now with { Earnings = new Earnings(HasPay: true, HasReward: false, lastPeriod) });
-        Assert.Equal(collects, actions.Contains(new NodeAction.Collect(Pay: true, Reward: false)));
-    }
+    public void Earnings_are_collected_now_and_then(uint? last, bool collects) =>
+        Assert.Equal(collects, SettleJob.IsTime(new PeriodNumber(5), last is { } period ? new PeriodNumber(period) : null, s_limits.CollectEveryPeriods));
 
     [Fact]
     public void A_question_is_answered_before_the_proof_is_made()

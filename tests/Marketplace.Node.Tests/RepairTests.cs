@@ -20,7 +20,7 @@ public sealed class RepairTests(MarketFixture market)
         byte[] shard = NodeProtocolTests.RandomBytes(2_500_096);
         DealView deal = await Deals.OpenAsync(market, [first, second], [shard, shard], needed: 1, periods: 30);
         await using RunningTestNode repairer = await StartRepairerAsync();
-        await MineToWindowAsync(deal.From);
+        await market.MineToProofsAsync(deal.From);
 
         await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 1);
 
@@ -40,7 +40,7 @@ public sealed class RepairTests(MarketFixture market)
         await gone.StopAsync();
         for (uint period = deal.From; period < deal.From + 3; period++)
         {
-            await MineToWindowAsync(period);
+            await market.MineToProofsAsync(period);
             uint proved = period;
             await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(first.Id.Value, proved));
         }
@@ -75,7 +75,7 @@ public sealed class RepairTests(MarketFixture market)
             return false;
         });
         uint next = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value + 1;
-        await MineToWindowAsync(next);
+        await market.MineToProofsAsync(next);
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(repairer.Id.Value, next));
     }
 
@@ -87,6 +87,4 @@ public sealed class RepairTests(MarketFixture market)
         Assert.Equal(NodeOutcome.Ok, answer.Outcome);
         Assert.Equal(shard.AsSpan(shard.Length - 4096).ToArray(), read);
     }
-
-    private Task MineToWindowAsync(uint period) => market.MineToAsync(new BlockNumber(market.Facts.Schedule.SeedBlock(new PeriodNumber(period)).Value + 1));
 }

@@ -61,6 +61,17 @@ public sealed class RpcClient : IDisposable
         return results;
     }
 
+    /// <summary>
+    /// Asks another endpoint first for a while, if there is one: for callers who see that the present one answers and is of no use,
+    /// because it stands still or is behind.
+    /// </summary>
+    public void DistrustCurrent()
+    {
+        int current = Volatile.Read(ref _current);
+        _endpoints[current].FailedAt = _time.GetTimestamp();
+        Interlocked.CompareExchange(ref _current, (current + 1) % _endpoints.Length, current);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 

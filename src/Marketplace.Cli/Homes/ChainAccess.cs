@@ -15,7 +15,7 @@ internal static class ChainAccess
     /// <param name="account">Who sends; null to read only. The caller goes on to own it.</param>
     /// <exception cref="MarketException">It is not known where the contracts are, or the endpoint serves another chain.</exception>
     public static async Task<MarketContracts> ConnectAsync(this VerbRun run, Account? account = null) =>
-        await MarketContracts.ConnectAsync(await run.FindDeploymentAsync(), account, run.Home.RpcUrl.ToString(), run.Cancellation);
+        await MarketContracts.ConnectAsync(await run.FindDeploymentAsync(), account, run.Home.RpcUrl, run.Cancellation);
 
     /// <summary>Where the contracts are: a file that was named, the devnet, or <c>deployments/CHAINID.json</c> of home or repository.</summary>
     /// <exception cref="MarketException">Nobody wrote it down.</exception>
@@ -58,7 +58,7 @@ internal static class ChainAccess
 
     private static async Task<ulong> ReadChainIdAsync(VerbRun run)
     {
-        using var web3 = new Web3(run.Home.RpcUrl.ToString());
+        using var web3 = new Web3(run.Home.RpcUrl);
         return await web3.Eth.GetChainIdAsync(run.Cancellation);
     }
 }

@@ -40,15 +40,16 @@ internal sealed class MarketHome
     /// <summary>Where <c>wallet create</c> and <c>wallet import</c> write.</summary>
     public string WalletPathForWriting => WalletPath ?? Path.Combine(Folder, WalletName);
 
-    /// <summary>JSON-RPC endpoint of the chain.</summary>
-    public Uri RpcUrl
+    /// <summary>JSON-RPC endpoint of the chain, or several separated by commas, the preferred one first.</summary>
+    public string RpcUrl
     {
         get
         {
-            if (Settings[SettingsTable.RpcUrl] is not { } text) return Devnet?.RpcUrl ?? new Uri(DefaultRpcUrl);
-            return Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
-                ? url
-                : throw new MarketException(MarketErrorCode.Usage, $"'{text}' is not the address of a chain", $"write it as {DefaultRpcUrl}");
+            if (Settings[SettingsTable.RpcUrl] is not { } text) return Devnet?.RpcUrl.ToString() ?? DefaultRpcUrl;
+            string[] urls = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            return urls.Length > 0 && Array.TrueForAll(urls, one => Uri.TryCreate(one, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https")
+                ? string.Join(',', urls)
+                : throw new MarketException(MarketErrorCode.Usage, $"'{text}' is not the address of a chain", $"write it as {DefaultRpcUrl}, several with commas between them");
         }
     }
 

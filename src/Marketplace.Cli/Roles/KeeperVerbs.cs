@@ -36,7 +36,7 @@ internal static class KeeperVerbs
             DataDir = dataDir,
             Listen = new Uri($"http://{listen}"),
             Deployment = await run.FindDeploymentAsync(),
-            RpcUrl = run.Home.RpcUrl.ToString(),
+            RpcUrl = run.Home.RpcUrl,
             Passphrase = "",
             PingFrame = frame,
             AnnounceUrl = RoleRun.ReadUrl(announce),

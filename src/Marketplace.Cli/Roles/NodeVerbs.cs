@@ -16,8 +16,17 @@ namespace Marketplace.Cli.Roles;
 /// <summary>What <c>node init</c> answers.</summary>
 internal sealed record NodeMadeReport(Address Address, string Fingerprint, string Url, string DataDir);
 
-/// <summary>What <c>node register</c> and <c>node exit</c> answer.</summary>
+/// <summary>What <c>node register</c> answers.</summary>
 internal sealed record NodeRegisteredReport(NodeId Id, Address Owner, string DataDir);
+
+/// <summary>What <c>node exit</c> answers.</summary>
+/// <param name="Id">The node.</param>
+/// <param name="Owner">Who gets the stake.</param>
+/// <param name="DataDir">Its folder.</param>
+/// <param name="Running">Whether it runs, as it must until nothing is held any more.</param>
+/// <param name="Stake">What comes free; 0 when it went home.</param>
+/// <param name="Exit">How far it has come.</param>
+internal sealed record NodeExitReport(NodeId Id, Address Owner, string DataDir, bool Running, TokenAmount Stake, NodeExitView? Exit);
 
 /// <summary>What <c>node doctor</c> answers.</summary>
 /// <param name="Ok">Whether nothing failed.</param>
@@ -28,6 +37,7 @@ internal sealed record NodeDoctorReport(bool Ok, IReadOnlyList<NodeCheck> Checks
 internal static class NodeVerbs
 {
     private const string PriceDefault = "0.01";
+    private static readonly TimeSpan s_exitLook = TimeSpan.FromSeconds(3);
 
     public static Command Group() => new VerbGroup("node", "Keep other people's shards and be paid for it.") { Init(), Register(), Run(), Status(), Doctor(), Rekey(), Hot(), Exit(), VolumeVerbs.Group() };
 
@@ -98,17 +108,20 @@ internal static class NodeVerbs
     private static Verb Status()
     {
         Option<string> data = RoleRun.DataOption("node");
-        return new Verb("status", "Show how the node is, what it holds and what it earned.") { data }
+        Option<bool> check = new("--check") { Description = "End with 1 unless the node runs and is in no trouble." };
+        return new Verb("status", "Show how the node is, what it holds and what it earned.") { data, check }
             .Example("node status --data /srv/market --json")
-            .Runs(run => StatusAsync(run, Path.GetFullPath(run.GetRequired(data))));
+            .Runs(run => StatusAsync(run, Path.GetFullPath(run.GetRequired(data)), run.Get(check)));
     }
 
     private static Verb Doctor()
     {
         Option<string> data = RoleRun.DataOption("node");
-        return new Verb("doctor", "Look whether this machine can be the node: disk, time to prove, chain, clock, reachability, stake, gas.") { data }
+        Option<bool> alert = new("--alert") { Description = "Send a test to the webhook of node.yaml, too." };
+        return new Verb("doctor", "Look whether this machine can be the node: disk, time to prove, chain, clock, reachability, stake, gas.") { data, alert }
             .Example("node doctor --data /srv/market")
-            .Runs(run => DoctorAsync(run, Path.GetFullPath(run.GetRequired(data))));
+            .Example("node doctor --data /srv/market --alert")
+            .Runs(run => DoctorAsync(run, Path.GetFullPath(run.GetRequired(data)), run.Get(alert)));
     }
 
     private static Verb Rekey()
@@ -131,9 +144,11 @@ internal static class NodeVerbs
     private static Verb Exit()
     {
         Option<string> data = RoleRun.DataOption("node");
-        return new Verb("exit", "Take no more shards; what is held is proved to its end, then the stake is free.") { data }
+        Option<bool> watch = new("--watch") { Description = "Stay and tell of each step until the stake is home." };
+        return new Verb("exit", "Take no more shards; what is held is proved to its end, then the stake goes home. Asked again, it shows how far that is, and needs no wallet.") { data, watch }
             .Example("node exit --data /srv/market --wallet owner.json")
-            .Runs(run => ExitAsync(run, Path.GetFullPath(run.GetRequired(data))));
+            .Example("node exit --data /srv/market --watch")
+            .Runs(run => ExitAsync(run, Path.GetFullPath(run.GetRequired(data)), run.Get(watch)));
     }
 
     private static async Task InitAsync(VerbRun run, NodeInit init)
@@ -154,7 +169,7 @@ internal static class NodeVerbs
         try
         {
             using MarketContracts market = await run.ConnectAsync();
-            await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, run.Cancellation))
+            await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, sendAlert: false, run.Cancellation))
             {
                 // What a node that was made a moment ago cannot have yet.
                 if (check.Name is "reach" or "register") continue;
@@ -196,14 +211,14 @@ internal static class NodeVerbs
             DataDir = dataDir,
             Deployment = await run.FindDeploymentAsync(),
             Passphrase = Passphrases.Get(run.Settings, dataDir),
-            RpcUrl = run.Home.RpcUrl.ToString(),
+            RpcUrl = run.Home.RpcUrl,
             LogFile = log,
             Listening = node => run.Output.Note($"node {node.Id} answers at {node.Url}, its operator at {node.AdminUrl}"),
         };
         await RoleRun.RunHostAsync(run, token => NodeHost.RunAsync(options, token));
     }
 
-    private static async Task StatusAsync(VerbRun run, string dataDir)
+    private static async Task<int> StatusAsync(VerbRun run, string dataDir, bool check)
     {
         using MarketContracts market = await run.ConnectAsync();
         NodeStatusView status = await NodeStatus.ReadAsync(dataDir, market, run.Cancellation);
@@ -222,14 +237,15 @@ internal static class NodeVerbs
             ("rate", $"{status.RatePerPeriod} tokens a period"),
             ("price", $"{status.Price} tokens per GiB and 30 days"),
             ("space", $"{(status.UsedBytes is { } used ? ByteSize.Format(used) : "?")} of {ByteSize.Format(status.CapacityBytes)} used, {Number(status.Shards) ?? "?"} shards"),
-            ("leaving", status.Leaving ? "yes" : "no")));
+            ("leaving", status.Exit is { } exit ? ExitLine(exit) : status.Leaving ? "evicted" : "no")));
+        return run.Output.Finish(check && status.Trouble is { } trouble ? new ErrorDetail(MarketException.NameOf(MarketErrorCode.Failed), trouble, null, null) : null);
     }
 
-    private static async Task<int> DoctorAsync(VerbRun run, string dataDir)
+    private static async Task<int> DoctorAsync(VerbRun run, string dataDir, bool sendAlert)
     {
         using MarketContracts market = await run.ConnectAsync();
         var checks = new List<NodeCheck>();
-        await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, run.Cancellation)) checks.Add(check);
+        await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, sendAlert, run.Cancellation)) checks.Add(check);
         int failed = checks.Count(check => check.State == CheckState.Failed);
         run.Output.Write(new NodeDoctorReport(failed == 0, checks), text =>
         {
@@ -264,14 +280,46 @@ internal static class NodeVerbs
         _ => "FAILED",
     };
 
-    private static async Task ExitAsync(VerbRun run, string dataDir)
+    private static async Task ExitAsync(VerbRun run, string dataDir, bool watch)
     {
-        using Account owner = run.OpenAccount();
-        using MarketContracts market = await run.ConnectAsync(owner);
-        await NodeSetup.ExitAsync(dataDir, market, run.Cancellation);
-        NodeRegistration registration = NodeRegistration.Read(dataDir)!;
-        run.Output.Write(new NodeRegisteredReport(registration.Node, registration.Owner, dataDir), text =>
-            text.Line($"Node {registration.Node} takes no more shards. Keep it running until the last one ends; then its stake is free."));
+        using MarketContracts market = await run.ConnectAsync();
+        NodeStatusView status = await NodeStatus.ReadAsync(dataDir, market, run.Cancellation);
+        if (!status.Leaving)
+        {
+            // Only here the owner is needed: who looks how far it is needs no key.
+            using Account owner = run.OpenAccount();
+            using MarketContracts owned = await run.ConnectAsync(owner);
+            await NodeSetup.ExitAsync(dataDir, owned, run.Cancellation);
+        }
+
+        string told = "";
+        while (true)
+        {
+            status = await NodeStatus.ReadAsync(dataDir, market, run.Cancellation);
+            string line = status.Exit is { } exit ? ExitLine(exit) : "The node is about to leave.";
+            bool isOver = status.Exit is { IsDone: true } || (status is { Leaving: true, Exit: null });
+            if (!watch || isOver) break;
+            if (line != told) run.Output.Note(told = line);
+            await Task.Delay(s_exitLook, run.Cancellation);
+        }
+
+        run.Output.Write(new NodeExitReport(status.Id, status.Owner, dataDir, status.Running, status.Stake, status.Exit), text =>
+        {
+            text.Line(status.Exit is { } exit ? $"Node {status.Id}: {ExitLine(exit)}" : status.Leaving ? $"Node {status.Id} was evicted: see node status." : $"Node {status.Id} takes no more shards from the next period on.");
+            if (status is { Running: false, Exit.IsDone: false }) text.Line("It does not run. Keep it running until the stake is home: market node run");
+        });
+    }
+
+    private static string ExitLine(NodeExitView exit)
+    {
+        string free = string.Create(CultureInfo.InvariantCulture, $"{exit.StakeFreeAt.UtcDateTime:yyyy-MM-dd HH:mm} UTC (period {exit.StakeFreePeriod})");
+        return exit switch
+        {
+            { IsDone: true } => "it has left, and its stake is in its owner's free money.",
+            { LastPeriod: { } last } => string.Create(
+                CultureInfo.InvariantCulture, $"{exit.Shards} shards of {ByteSize.Format(exit.Bytes)} are still held, the last until period {last}; the stake comes free about {free}."),
+            _ => $"nothing is held any more; the stake comes free about {free}.",
+        };
     }
 
     private static string? Number(long? value) => value?.ToString(CultureInfo.InvariantCulture);

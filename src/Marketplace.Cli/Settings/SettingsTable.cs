@@ -26,8 +26,8 @@ internal static class SettingsTable
         "The wallet file to pay and read with.");
 
     public static Setting RpcUrl { get; } = new(
-        "rpcUrl", "--rpc", "MARKET_RPC_URL", true, "the devnet's, else `http://127.0.0.1:8545`", "URL",
-        "JSON-RPC endpoint of the chain.");
+        "rpcUrl", "--rpc", "MARKET_RPC_URL", true, "the devnet's, else `http://127.0.0.1:8545`", "URLS",
+        "JSON-RPC endpoint of the chain, or several of the same chain, separated by commas: the next one is asked when one fails or stands still.");
 
     public static Setting Contracts { get; } = new(
         "contracts", "--contracts", "MARKET_CONTRACTS", true, "the devnet's, else `deployments/CHAINID.json`", "FILE",

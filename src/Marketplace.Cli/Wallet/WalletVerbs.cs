@@ -10,7 +10,7 @@ namespace Marketplace.Cli.Wallet;
 internal sealed record WalletCreatedReport(Address Address, string Wallet, string Mnemonic);
 
 /// <summary>What <c>wallet import</c> and <c>wallet show</c> answer. <paramref name="Wallet"/> is null for a devnet's client.</summary>
-internal sealed record WalletReport(Address Address, string? Wallet, string Home, Uri RpcUrl);
+internal sealed record WalletReport(Address Address, string? Wallet, string Home, string RpcUrl);
 
 /// <summary><c>market wallet create|import|show</c>.</summary>
 internal static class WalletVerbs
@@ -72,7 +72,7 @@ internal static class WalletVerbs
             ("address", address.ToString()),
             ("wallet", path ?? $"the client of the devnet {run.Home.DevnetPath}"),
             ("home", run.Home.Folder),
-            ("chain", run.Home.RpcUrl.ToString())));
+            ("chain", run.Home.RpcUrl)));
 
     private static string PathForNew(VerbRun run)
     {

@@ -41,7 +41,7 @@ internal sealed partial class AcceptanceEndpoint(
                 limits.HorizonMax,
                 tip,
                 // The chain keeps the reporter's bounty out of what covers pay.
-                now.StakeUnits - Math.Min(now.StakeUnits, chain.Facts.ReportBountyUnits),
+                now.Registered.Stake - Math.Min(now.Registered.Stake, chain.Facts.ReportBountyUnits),
                 chain.Facts.StakePeriods,
                 now.Standing.Rate,
                 PromisedUnits(upload),

@@ -3,11 +3,8 @@ using System.Security.Cryptography;
 using System.Text;
 using Hangfire;
 using Hangfire.Dashboard;
-using Marketplace.Chain.Contracts;
-using Marketplace.Domain;
 using Marketplace.Hosting;
 using Marketplace.Hosting.Http;
-using Marketplace.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -15,7 +12,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Marketplace.Node;
 
 /// <summary>The operator's side, on a loopback port of its own and behind a password: status, metrics, Hangfire's dashboard.</summary>
-internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePulse pulse, NodeConfig config, AboutEndpoints about, OverviewReader overview, VolumeEndpoints volumes)
+internal sealed class AdminEndpoints(StatusReader status, OverviewReader overview, VolumeEndpoints volumes)
 {
     /// <summary>Marks connections that came in by the admin port.</summary>
     public static readonly object ConnectionMark = new();
@@ -28,8 +25,8 @@ internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePuls
         app.UseRouting();
         app.UseEndpoints(routes =>
         {
-            routes.MapGet("/v1/admin/status", StatusAsync);
-            routes.MapGet("/v1/admin/overview", async (CancellationToken token) => Results.Json(await overview.ReadAsync(await ReadStatusAsync(token), token), HostJson.Options));
+            routes.MapGet("/v1/admin/status", async (CancellationToken token) => Results.Json(await status.ReadAsync(token), HostJson.Options));
+            routes.MapGet("/v1/admin/overview", async (CancellationToken token) => Results.Json(await overview.ReadAsync(token), HostJson.Options));
             volumes.Map(routes);
             routes.MapMetrics();
             routes.MapGet("/", Page);
@@ -41,28 +38,6 @@ internal sealed class AdminEndpoints(NodeChain chain, ShardDepot depot, NodePuls
         string hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(OperatorPage.Script)));
         context.Response.Headers.ContentSecurityPolicy = string.Format(CultureInfo.InvariantCulture, OperatorPage.ContentSecurityPolicy, hash);
         return Results.Content(OperatorPage.Html.Replace("@SCRIPT", OperatorPage.Script, StringComparison.Ordinal), "text/html; charset=utf-8");
-    }
-
-    private async Task<IResult> StatusAsync(CancellationToken token) => Results.Json(await ReadStatusAsync(token), HostJson.Options);
-
-    private async Task<NodeStatusView> ReadStatusAsync(CancellationToken token)
-    {
-        NodeView node = await chain.RegisteredAsync(token);
-        Standing standing = await chain.StandingAsync(token);
-        DepotSpace space = depot.Space;
-        BlockNumber? tip = pulse.Now?.Tip;
-        return NodeStatus.Make(node, standing, config) with
-        {
-            Running = true,
-            Block = tip?.Value,
-            Period = tip is { } block ? chain.Facts.Schedule.PeriodOf(block).Value : null,
-            CapacityBytes = space.Capacity,
-            UsedBytes = space.Used,
-            FreeBytes = space.Free,
-            Shards = depot.Volumes.Sum(volume => volume.Shards),
-            LedgerRanges = depot.Catalogue.Ledger().Count,
-            Trouble = about.Health().Trouble,
-        };
     }
 
     /// <summary>The password stands before the dashboard already; Hangfire's own rule would ask for a local address only.</summary>

@@ -7,7 +7,9 @@ namespace Marketplace.Node;
 /// <param name="AllocatedBytes">Bytes that deals pay for now.</param>
 /// <param name="Proofs">The last periods in which something was to be proved, oldest first.</param>
 /// <param name="ProvedShare">Share of them that was proved, 0 to 1; null if there was nothing to prove.</param>
-/// <param name="EarnedRecently">Earned in those periods.</param>
+/// <param name="OnlineShare">Share of the last thirty days, or of the time since the node was first run, in which it ran and saw the chain; null in its first minutes.</param>
+/// <param name="EarnedThisMonth">Pay for what was proved since the first of the month, UTC.</param>
+/// <param name="EarnedLastMonth">The same of the month before.</param>
 /// <param name="ExpectedMonth">What thirty days bring at the present rate.</param>
 /// <param name="Alerts">What the operator should look at; empty if all is well.</param>
 /// <param name="Shards">What is held, the first <see cref="ShardsMax"/>.</param>
@@ -16,7 +18,9 @@ public sealed record NodeOverview(
     long AllocatedBytes,
     IReadOnlyList<ProofMark> Proofs,
     double? ProvedShare,
-    TokenAmount EarnedRecently,
+    double? OnlineShare,
+    TokenAmount EarnedThisMonth,
+    TokenAmount EarnedLastMonth,
     TokenAmount ExpectedMonth,
     IReadOnlyList<NodeAlert> Alerts,
     IReadOnlyList<HeldShard> Shards)
@@ -30,11 +34,6 @@ public sealed record NodeOverview(
 
 /// <summary>A period, and whether the node proved it.</summary>
 public sealed record ProofMark(uint Period, bool Proved);
-
-/// <summary>Something to look at.</summary>
-/// <param name="Severity"><c>warning</c> or <c>failed</c>.</param>
-/// <param name="Text">One line.</param>
-public sealed record NodeAlert(CheckState Severity, string Text);
 
 /// <summary>A shard that a deal pays for.</summary>
 /// <param name="Root">Its root.</param>

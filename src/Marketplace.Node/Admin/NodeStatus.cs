@@ -18,13 +18,21 @@ public static class NodeStatus
         NodeView node = await contracts.NodeRegistry.NodeAsync(registration.Node.Value, token: token);
         Standing standing = await contracts.Lens.StandingAsync(registration.Node.Value, token: token);
         (uint period, ulong block) = await contracts.StorageMarket.CurrentAsync(token: token);
-        return Make(node, standing, config) with { Block = block, Period = period, Trouble = "The node does not run." };
+        NodeExitView? exit = null;
+        if (standing.Out != 0)
+        {
+            MarketFacts facts = await NodeChain.ReadFactsAsync(contracts, token);
+            var tip = new BlockNumber(block);
+            exit = NodeExitView.Of(standing, node.Stake, await NodeChain.ReadLedgerAsync(contracts, registration.Node, tip, token), facts, tip, DateTimeOffset.UtcNow);
+        }
+
+        return Make(node, standing, exit, config) with { Block = block, Period = period, Trouble = "The node does not run." };
     }
 
-    internal static NodeStatusView Make(NodeView node, Standing standing, NodeConfig config) => new(
+    internal static NodeStatusView Make(NodeView node, Standing standing, NodeExitView? exit, NodeConfig config) => new(
         new NodeId(node.Id), node.Hot, node.Owner, node.Endpoint, Running: false, Block: null, Period: null,
         standing.LastProved == 0 ? null : standing.LastProved, standing.ProvedPeriods,
         TokenAmount.FromUnits(node.Stake), TokenAmount.FromUnits(standing.StakeNeeded), TokenAmount.FromUnits(standing.Earned),
         TokenAmount.FromUnits(standing.Reward), TokenAmount.FromUnits(standing.Rate), config.Price.PerGibibyteMonth,
-        config.CapacityBytes, UsedBytes: null, FreeBytes: null, Shards: null, LedgerRanges: null, standing.Out != 0, Trouble: null);
+        config.CapacityBytes, UsedBytes: null, FreeBytes: null, Shards: null, LedgerRanges: null, standing.Out != 0, exit, Trouble: null);
 }

@@ -25,4 +25,5 @@ public sealed record NodeStatusView(
     long? Shards,
     long? LedgerRanges,
     bool Leaving,
+    NodeExitView? Exit,
     string? Trouble);

@@ -14,9 +14,10 @@ namespace Marketplace.Node;
 /// <param name="StakePeriods">Periods of pay that a stake must cover.</param>
 /// <param name="CurePeriods">Periods in which an evicted node may cure.</param>
 /// <param name="ReservePeriods">Periods after that of a reservation in which the slot may be claimed.</param>
+/// <param name="ExitPeriods">Periods after its last shard in which a node that leaves does not get its stake yet.</param>
 /// <param name="ReportBountyUnits">Units of stake that are for whoever reports the node.</param>
 internal sealed record MarketFacts(
-    MarketScope Scope, Schedule Schedule, ushort StakePeriods, uint CurePeriods, uint ReservePeriods, ulong ReportBountyUnits);
+    MarketScope Scope, Schedule Schedule, ushort StakePeriods, uint CurePeriods, uint ReservePeriods, uint ExitPeriods, ulong ReportBountyUnits);
 
 /// <summary>The chain as one node sees it: a few views and the transactions that its hot key sends.</summary>
 internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFacts facts) : IDisposable
@@ -43,6 +44,7 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
         await contracts.StorageMarket.StakePeriodsAsync(token: token),
         await contracts.StorageMarket.CurePeriodsAsync(token: token),
         await contracts.StorageMarket.ReservePeriodsAsync(token: token),
+        await contracts.StorageMarket.ExitPeriodsAsync(token: token),
         await contracts.StorageMarket.ReportBountyAsync(token: token));
 
     public async Task<BlockNumber> TipAsync(CancellationToken token) => new(await Contracts.Web3.Eth.GetBlockNumberAsync(token));
@@ -54,14 +56,16 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
     public Task<Standing> StandingAsync(CancellationToken token) => Contracts.Lens.StandingAsync(Node.Value, token: token);
 
     /// <summary>The whole ledger of this node, or of another, as it stands at a block.</summary>
-    public async Task<IReadOnlyList<LedgerRange>> LedgerAsync(BlockNumber at, CancellationToken token, NodeId? of = null)
+    public Task<IReadOnlyList<LedgerRange>> LedgerAsync(BlockNumber at, CancellationToken token, NodeId? of = null) => ReadLedgerAsync(Contracts, of ?? Node, at, token);
+
+    /// <summary>The whole ledger of a node as it stands at a block.</summary>
+    public static async Task<IReadOnlyList<LedgerRange>> ReadLedgerAsync(MarketContracts contracts, NodeId whose, BlockNumber at, CancellationToken token)
     {
-        NodeId whose = of ?? Node;
         var ranges = new List<LedgerRange>();
         ulong cursor = 0;
         while (true)
         {
-            (EntryView[] entries, ulong next) = await Contracts.Lens.LedgerAsync(whose.Value, cursor, RangesPerPage, BlockParameter.At(at), token);
+            (EntryView[] entries, ulong next) = await contracts.Lens.LedgerAsync(whose.Value, cursor, RangesPerPage, BlockParameter.At(at), token);
             foreach (EntryView entry in entries)
             {
                 ranges.Add(new LedgerRange(

@@ -4,24 +4,24 @@ namespace Marketplace.Node;
 
 /// <summary>What the plan rests on: all of it is what the chain and the depot say now, none of it is memory of what was done.</summary>
 /// <param name="Schedule">The market's clock.</param>
+/// <param name="Node">This node.</param>
 /// <param name="Tip">The newest block.</param>
 /// <param name="Duty">What is to be proved in the tip's period.</param>
 /// <param name="Ledger">Up to which block the node's copy of its ledger was read; null if it never was.</param>
 /// <param name="IsLedgerTouched">Whether the chain changed the ledger since then.</param>
 /// <param name="UploadsDue">Whether uploads wait to be forgotten.</param>
 /// <param name="ShardsUnneeded">Whether shards wait to be dropped.</param>
-/// <param name="Earnings">What could be collected.</param>
 /// <param name="Questions">What was asked and not answered yet.</param>
 /// <param name="EvictedFrom">The period from which on the node is evicted; null if it is not, or may cure no more.</param>
 internal sealed record NodeSnapshot(
     Schedule Schedule,
+    NodeId Node,
     BlockNumber Tip,
     PeriodDuty Duty,
     BlockNumber? Ledger,
     bool IsLedgerTouched,
     bool UploadsDue,
     bool ShardsUnneeded,
-    Earnings Earnings,
     IReadOnlyList<Question> Questions,
     PeriodNumber? EvictedFrom);
 
@@ -32,12 +32,6 @@ internal sealed record NodeSnapshot(
 /// <param name="IsProved">Whether it is done.</param>
 /// <param name="HasSomething">Whether there is anything to prove.</param>
 internal readonly record struct PeriodDuty(PeriodNumber Period, bool HasSeed, bool IsPinned, bool IsProved, bool HasSomething);
-
-/// <summary>What could be collected.</summary>
-/// <param name="HasPay">Whether pay waits.</param>
-/// <param name="HasReward">Whether a reward waits.</param>
-/// <param name="LastPeriod">When it was last collected; null if never.</param>
-internal readonly record struct Earnings(bool HasPay, bool HasReward, PeriodNumber? LastPeriod);
 
 /// <summary>Something for the worker to do. Doing it twice does no harm.</summary>
 internal abstract record NodeAction
@@ -64,9 +58,6 @@ internal abstract record NodeAction
 
     /// <summary>Drop shards that nobody needs.</summary>
     public sealed record DropShards(PeriodNumber KeepFrom) : NodeAction;
-
-    /// <summary>Collect pay and reward.</summary>
-    public sealed record Collect(bool Pay, bool Reward) : NodeAction;
 }
 
 /// <summary>Turns what is true now into what is to be done now. Pure: the same snapshot gives the same actions.</summary>
@@ -83,9 +74,10 @@ internal static class NodePlan
         foreach (Question question in now.Questions) yield return new NodeAction.Answer(question);
 
         bool isOpen = now.Duty.Period == period && now.Tip < now.Schedule.LastBlock(period);
-        if (isLedgerRead && isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsProved: false }) yield return new NodeAction.Prove(period);
+        bool isDue = isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsProved: false } && now.Tip >= ProofSpread.ProvesFrom(now.Schedule, period, now.Node);
+        if (isLedgerRead && isDue) yield return new NodeAction.Prove(period);
         if (isLedgerRead && isOpen && now.Duty.HasSeed && now.EvictedFrom is { } evicted && evicted <= period) yield return new NodeAction.Cure(period);
-        if (isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsPinned: false } && now.Tip.Value >= now.Schedule.SeedBlock(period).Value + limits.PinAfterBlocks)
+        if (isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsPinned: false } && now.Tip >= ProofSpread.PinsFrom(now.Schedule, period, now.Node, limits))
         {
             yield return new NodeAction.PinSeed(period);
         }
@@ -93,9 +85,6 @@ internal static class NodePlan
         // What frees bytes rests on a ledger that was read after the event and is too deep to be taken back.
         if (isLedgerRead && now.UploadsDue) yield return new NodeAction.ExpireUploads();
         if (isLedgerRead && now.ShardsUnneeded) yield return new NodeAction.DropShards(KeepFrom(now.Schedule, now.Tip, reorgBlocks));
-
-        bool isTime = now.Earnings.LastPeriod is not { } last || period.Value >= last.Value + limits.CollectEveryPeriods;
-        if (isTime && (now.Earnings.HasPay || now.Earnings.HasReward)) yield return new NodeAction.Collect(now.Earnings.HasPay, now.Earnings.HasReward);
     }
 
     /// <summary>A shard is kept while a range names it that ends in this period or later: one whole period longer than the deal, and the depth of a reorganisation.</summary>

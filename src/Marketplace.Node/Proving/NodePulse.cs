@@ -8,7 +8,7 @@ internal sealed record Pulse(
     BlockNumber Tip,
     DateTimeOffset SeenAt,
     Standing Standing,
-    ulong StakeUnits,
+    NodeView Registered,
     PeriodNumber? LastProvedHere,
     string? Trouble);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Marketplace.Chain.Contracts;
 using Marketplace.Chain.Rpc;
@@ -20,11 +21,13 @@ internal sealed partial class NodeWorker(
     private const int RoundsMax = 3;
 
     private const string LedgerBlockFact = "ledgerBlock";
-    private const string CollectedFact = "collectedPeriod";
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly uint _reorgBlocks = limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
     private readonly QuestionWatch _questions = new(chain, limits.ReorgBlocksOn(chain.Facts.Scope.ChainId));
+    private long _movedAt = time.GetTimestamp();
+    private long _distrustedAt = time.GetTimestamp();
+    private string? _standstill;
     private TimeSpan _pause;
     private DateTimeOffset _quietUntil;
     private PeriodNumber? _lastProvedHere;
@@ -59,6 +62,7 @@ internal sealed partial class NodeWorker(
             _pause = _pause == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, limits.RetryPauseMax.Ticks));
             _quietUntil = time.GetUtcNow() + _pause;
             _trouble = e.Message;
+            if (pulse.Now is { } last) pulse.Now = last with { Trouble = _trouble };
             LogTrouble(e.Message, _pause.TotalSeconds);
         }
         finally
@@ -97,18 +101,18 @@ internal sealed partial class NodeWorker(
             if (!again) break;
         }
 
-        _trouble = null;
+        _trouble = _standstill;
     }
 
     private async Task<(NodeSnapshot Now, Duty Duty)> ReadAsync(CancellationToken token)
     {
         BlockNumber tip = await chain.TipAsync(token);
+        WatchForStandstill(tip);
         Duty duty = await chain.DutyAsync(tip, token);
         Standing standing = await chain.StandingAsync(token);
         if (pulse.Now is not { } last || last.Tip != tip)
         {
-            ulong stake = (await chain.RegisteredAsync(token)).Stake;
-            pulse.Now = new Pulse(tip, time.GetUtcNow(), standing, stake, _lastProvedHere, _trouble);
+            pulse.Now = new Pulse(tip, time.GetUtcNow(), standing, await chain.RegisteredAsync(token), _lastProvedHere, _trouble);
         }
         else
         {
@@ -119,22 +123,39 @@ internal sealed partial class NodeWorker(
         bool touched = ledger is { } since && await chain.IsLedgerTouchedAsync(since, tip, token);
         BlockNumber cutoff = NodePlan.PromiseCutoff(ledger ?? default, _reorgBlocks);
         PeriodNumber keepFrom = NodePlan.KeepFrom(chain.Facts.Schedule, tip, _reorgBlocks);
-        PeriodNumber? collected = PeriodNumber.TryParse(depot.Catalogue.Fact(CollectedFact), null, out PeriodNumber when) ? when : null;
         bool hasSeed = duty.Seed.AsSpan().ContainsAnyExcept((byte)0);
         bool isPinned = hasSeed && tip.Value >= duty.FirstBlock + limits.PinAfterBlocks &&
             (await chain.Contracts.Lens.PeriodAsync(duty.Period, token: token)).Seed.AsSpan().ContainsAnyExcept((byte)0);
         var now = new NodeSnapshot(
             chain.Facts.Schedule,
+            chain.Node,
             tip,
             new PeriodDuty(new PeriodNumber(duty.Period), hasSeed, isPinned, duty.Proved, duty is { Barred: false, Rate: > 0 }),
             ledger,
             touched,
             depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff).Count > 0,
             depot.Catalogue.Unneeded(keepFrom, 1).Count > 0,
-            new Earnings(standing.Earned > 0, standing.Reward > 0, collected),
             standing.Rate > 0 ? await _questions.ReadAsync(tip, token) : [],
             standing.Evicted && duty.Period < standing.Out + chain.Facts.CurePeriods ? new PeriodNumber(standing.Out) : null);
         return (now, duty);
+    }
+
+    /// <summary>An endpoint that answers and never tells of a new block is worse than one that is away: nothing else finds it out.</summary>
+    private void WatchForStandstill(BlockNumber tip)
+    {
+        if (pulse.Now?.Tip != tip)
+        {
+            _movedAt = _distrustedAt = time.GetTimestamp();
+            _standstill = null;
+            return;
+        }
+
+        if (time.GetElapsedTime(_distrustedAt) < limits.ChainStandstillMax) return;
+        _distrustedAt = time.GetTimestamp();
+        chain.Contracts.Web3.Eth.Rpc.DistrustCurrent();
+        _standstill = string.Create(
+            CultureInfo.InvariantCulture, $"The chain has stood at block {tip} for {time.GetElapsedTime(_movedAt).TotalMinutes:0} minutes. Its next endpoint is asked, if there is one.");
+        LogStandstill(_standstill);
     }
 
     /// <summary>Does one thing. True if it makes sense to look again at once.</summary>
@@ -173,12 +194,6 @@ internal sealed partial class NodeWorker(
 
             case NodeAction.DropShards drop:
                 foreach (Root root in await depot.DropUnneededAsync(drop.KeepFrom, token)) LogDropped(root);
-                return false;
-
-            case NodeAction.Collect collect:
-                await chain.CollectAsync(collect.Pay, collect.Reward, token);
-                depot.Catalogue.SetFact(CollectedFact, now.Duty.Period.ToString());
-                LogCollected(now.Duty.Period.Value);
                 return false;
 
             default:
@@ -236,8 +251,8 @@ internal sealed partial class NodeWorker(
     [LoggerMessage(2005, LogLevel.Information, "Dropped the shard {Root}: nobody needs it any more")]
     private partial void LogDropped(Root root);
 
-    [LoggerMessage(2006, LogLevel.Information, "Collected pay and reward in period {Period}")]
-    private partial void LogCollected(uint period);
+    [LoggerMessage(2006, LogLevel.Warning, "{Standstill}")]
+    private partial void LogStandstill(string standstill);
 
     [LoggerMessage(2007, LogLevel.Warning, "{Trouble} Trying again in {Seconds} s")]
     private partial void LogTrouble(string trouble, double seconds);

@@ -13,7 +13,7 @@ namespace Marketplace.Node;
 /// lies here already, so that no reservation lapses for a slow network.
 /// </summary>
 internal sealed partial class RepairWorker(
-    NodeChain chain, ShardDepot depot, StrikeReporter reporter, NodeConfig config, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
+    NodeChain chain, ShardDepot depot, StrikeReporter reporter, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
 {
     private const byte Lost = 2;
     private const byte Evicted = 3;
@@ -150,7 +150,7 @@ internal sealed partial class RepairWorker(
         await using ShardUpload upload = await depot.BeginAsync(place, shard.Bytes, token) ?? throw new IOException("There is no room for the shard.");
         // Each repairer begins with another holder, so that they share the work.
         int turn = sources.Count == 0 ? 0 : (int)(chain.Node.Value % (uint)sources.Count);
-        await new ShardRebuild(_peers).WriteAsync(redundancy, vacant.Slot, shard.Bytes, [.. sources.Skip(turn), .. sources.Take(turn)], upload, token);
+        await new ShardRebuild(_peers, bandwidth.In).WriteAsync(redundancy, vacant.Slot, shard.Bytes, [.. sources.Skip(turn), .. sources.Take(turn)], upload, token);
         // It waits here until it is claimed.
         TimeSpan life = (chain.Facts.Schedule.PeriodLength * (chain.Facts.ReservePeriods + 2)) + limits.UploadLife;
         (UploadEnd end, ShardCommitment made) = await upload.CompleteAsync(time.GetUtcNow() + life, token);

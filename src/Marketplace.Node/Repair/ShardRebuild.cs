@@ -12,7 +12,7 @@ namespace Marketplace.Node;
 internal sealed record RepairSource(int Slot, ShardCommitment Shard, NodePeer Peer);
 
 /// <summary>Makes a lost shard from what the other holders have, a piece at a time; each piece is checked against its root.</summary>
-internal sealed class ShardRebuild(NodeClients peers)
+internal sealed class ShardRebuild(NodeClients peers, BandwidthCap bandwidth)
 {
     private const int PieceBytes = 1 << 20;
 
@@ -43,6 +43,7 @@ internal sealed class ShardRebuild(NodeClients peers)
                 plan = null;
             }
 
+            await bandwidth.TakeAsync(length * needed, token);
             bool[] came = await Task.WhenAll(chosen.Select((source, i) => ReadAsync(source, offset, pieces[i].AsMemory(0, length), token)));
             if (came.Contains(false))
             {

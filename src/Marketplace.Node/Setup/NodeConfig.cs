@@ -21,10 +21,19 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
 
     private const string VolumeForm = "a place and a size, files:depot, 100 GiB; more in docs/operating.md";
 
-    private static readonly string[] s_keys = ["listen", "url", "volume.NUMBER", "price", "admin"];
+    private static readonly string[] s_keys = ["listen", "url", "price", "admin", "bandwidth", "alerts"];
+
+    /// <summary>Every setting but the volumes.</summary>
+    internal static IReadOnlyList<string> Keys => s_keys;
 
     /// <summary>What the node offers: the volumes that are not being emptied.</summary>
     public long CapacityBytes => Volumes.Where(volume => !volume.IsDraining).Sum(volume => volume.CapacityBytes);
+
+    /// <summary>How much of the line shards may take, by day and hour.</summary>
+    public BandwidthSchedule Bandwidth { get; init; } = BandwidthSchedule.None;
+
+    /// <summary>The webhook that is told when an alert begins and ends; null for none.</summary>
+    public Uri? Alerts { get; init; }
 
     /// <summary>Changes the file of a node's folder, whole or not at all.</summary>
     public static void Edit(string dataDir, Func<string, string> change)
@@ -51,7 +60,7 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
             int colon = line.IndexOf(':', StringComparison.Ordinal);
             string key = colon < 0 ? line : line[..colon].Trim();
             bool isVolume = VolumeSettings.TryReadKey(key, out int id);
-            if (colon < 0 || !(isVolume || s_keys.Contains(key, StringComparer.Ordinal))) throw Wrong(path, number, $"known are {string.Join(", ", s_keys)}");
+            if (colon < 0 || !(isVolume || s_keys.Contains(key, StringComparer.Ordinal))) throw Wrong(path, number, $"known are volume.NUMBER, {string.Join(", ", s_keys)}");
             string value = line[(colon + 1)..].Trim();
             if (!isVolume) values[key] = value;
             else if (!VolumeSettings.TryParse(id, value, out VolumeSettings? volume)) throw Wrong(path, key, VolumeForm);
@@ -68,7 +77,21 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
             throw Wrong(path, "admin", "a loopback address and a port, 127.0.0.1:4601");
         }
 
-        return new NodeConfig(listen, url, [.. volumes.Values], new Price(price), admin);
+        string? alerts = values.GetValueOrDefault("alerts");
+        Uri? hook = null;
+        // What is wrong is not quoted: the address may hold a secret.
+        if (!string.IsNullOrEmpty(alerts) && !(Uri.TryCreate(alerts, UriKind.Absolute, out hook) && hook.Scheme is "https" or "http")) throw Wrong(path, "alerts", "the address that is told of alerts, https://…");
+        BandwidthSchedule bandwidth;
+        try
+        {
+            bandwidth = BandwidthSchedule.Parse(values.GetValueOrDefault("bandwidth", ""));
+        }
+        catch (FormatException e)
+        {
+            throw Wrong(path, "bandwidth", e.Message);
+        }
+
+        return new NodeConfig(listen, url, [.. volumes.Values], new Price(price), admin) { Bandwidth = bandwidth, Alerts = hook };
 
         string Value(string key) => values.TryGetValue(key, out string? value) ? value : throw Wrong(path, key, "it is missing");
     }
@@ -98,6 +121,15 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
 
         # Loopback address and port for the operator's pages; port 0 takes any free one. The password is in {NodeFiles.AdminPassword}.
         admin: {Admin}
+
+        # How much of the line shards may take, by the day and the clock of this machine: [days] [hours] [in RATE] [out RATE], rules between
+        # semicolons; the first that fits holds, and where none fits there is no cap. Proofs, answers and your pages are never slowed down.
+        # bandwidth: mon-fri 08:00-18:00 in 1 MiB/s out 2 MiB/s; out 8 MiB/s
+        bandwidth: {Bandwidth}
+
+        # An address of yours that is told when an alert begins and when it is over (POST, JSON, signed with {NodeFiles.AlertSecret}). Empty: nobody is.
+        # alerts: https://hooks.example.org/market
+        alerts: {Alerts}
 
         """);
 

@@ -49,11 +49,17 @@ public static class NodeDoctor
     private static readonly BigInteger s_gasWeiMin = NodeSetup.GasWeiDefault / 10;
 
     /// <summary>All checks, in the order in which they are made; a later one is left out if it rests on one that failed.</summary>
+    /// <param name="dataDir">The node's folder.</param>
+    /// <param name="contracts">The market.</param>
+    /// <param name="time">The clock to look at.</param>
+    /// <param name="sendAlert">Whether the operator's webhook is told of a test.</param>
+    /// <param name="token">Ends the looking.</param>
     /// <exception cref="MarketException">There is no node in the folder.</exception>
     public static async IAsyncEnumerable<NodeCheck> ExamineAsync(
-        string dataDir, MarketContracts contracts, TimeProvider time, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
+        string dataDir, MarketContracts contracts, TimeProvider time, bool sendAlert, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
     {
         NodeConfig config = NodeConfig.Read(dataDir);
+        if (sendAlert) yield return await AlertAsync(dataDir, config, time, token);
         (DiskSpeed? speed, NodeCheck disk) = Disk(dataDir);
         yield return disk;
         using NodeAdmin? admin = await NodeAdmin.FindAsync(dataDir, token);
@@ -104,6 +110,17 @@ public static class NodeDoctor
         yield return Stake(node, standing, config, facts);
         yield return Gas(await contracts.Web3.Eth.GetBalanceAsync(hot, token: token), hot);
         yield return await BondsAsync(contracts, hot, token);
+    }
+
+    private static async Task<NodeCheck> AlertAsync(string dataDir, NodeConfig config, TimeProvider time, CancellationToken token)
+    {
+        using Webhook? webhook = Webhook.Of(config, dataDir, time);
+        if (webhook is null) return new NodeCheck("alert", CheckState.Failed, "no webhook is set", $"Set alerts in {NodeConfig.FileName}.");
+        var test = new NodeAlert("test", CheckState.Ok, "A test: alerts of this node arrive.");
+        string? why = await webhook.SendAsync(AlertMessage.Make(NodeRegistration.Read(dataDir)?.Node ?? default, AlertChange.Test, test, time.GetUtcNow()), token);
+        return why is null
+            ? new NodeCheck("alert", CheckState.Ok, "the webhook took a test")
+            : new NodeCheck("alert", CheckState.Failed, $"the webhook did not take a test: {why}", $"Look at alerts in {NodeConfig.FileName}, and at what answers there.");
     }
 
     private static (DiskSpeed? Speed, NodeCheck Check) Disk(string dataDir)

@@ -15,6 +15,9 @@ internal static class NodeFiles
     public const string TlsKey = "tls-key.pem";
     public const string TlsCertificate = "tls-certificate.pem";
     public const string AdminPassword = "admin-password";
+
+    /// <summary>Signs what the operator's webhook is told.</summary>
+    public const string AlertSecret = "alert-secret";
     public const string Registration = "registration.json";
     public const string Running = "running.json";
     public const string Depot = "depot";
@@ -72,4 +75,8 @@ internal sealed record RunningNode(int Pid, Uri Url, Uri AdminUrl);
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(NodeRegistration))]
 [JsonSerializable(typeof(RunningNode))]
+[JsonSerializable(typeof(AlertMessage))]
+[JsonSerializable(typeof(AlertOutbox.State), TypeInfoPropertyName = "AlertState")]
+[JsonSerializable(typeof(EarningsBook.Page), TypeInfoPropertyName = "Page")]
+[JsonSerializable(typeof(OnlineRecord.Page), TypeInfoPropertyName = "OnlinePage")]
 internal sealed partial class NodeFilesJson : JsonSerializerContext;

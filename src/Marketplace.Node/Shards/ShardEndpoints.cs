@@ -12,8 +12,9 @@ using Microsoft.Extensions.Logging;
 namespace Marketplace.Node;
 
 /// <summary>Gives shards to readers: <c>/v1/shards/{root}</c>. What no longer agrees with its root is never given.</summary>
-internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens, NodeLimits limits, ILogger<ShardEndpoints> log) : IDisposable
+internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens, NodeBandwidth bandwidth, NodeLimits limits, ILogger<ShardEndpoints> log) : IDisposable
 {
+    private readonly Turns<string> _ofAddress = new(limits.ReadsPerAddressMax);
     private readonly SemaphoreSlim _reads = new(limits.ReadsAtOnceMax, limits.ReadsAtOnceMax);
     private readonly SemaphoreSlim _deep = new(1, 1);
 
@@ -37,9 +38,29 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
             count is >= MerkleTree.LeafBytes and <= NodeClientOptions.RangeBytesMax && count % MerkleTree.LeafBytes == 0 && offset <= shard.Bytes - count;
         if (!inside) return Failures.Usage($"from and bytes are multiples of {MerkleTree.LeafBytes} inside the shard, bytes at most {NodeClientOptions.RangeBytesMax}.");
 
-        await _reads.WaitAsync(token);
-        long firstLeaf = from!.Value / MerkleTree.LeafBytes;
-        int dataBytes = bytes!.Value;
+        string address = RequestLimits.PartitionOf(context.Connection.RemoteIpAddress);
+        await _ofAddress.EnterAsync(address, token);
+        try
+        {
+            await _reads.WaitAsync(token);
+            try
+            {
+                return await SendAsync(context, shard, from!.Value, bytes!.Value, token);
+            }
+            finally
+            {
+                _reads.Release();
+            }
+        }
+        finally
+        {
+            _ofAddress.Leave(address);
+        }
+    }
+
+    private async Task<IResult> SendAsync(HttpContext context, ShardCommitment shard, long from, int dataBytes, CancellationToken token)
+    {
+        long firstLeaf = from / MerkleTree.LeafBytes;
         int proofBytes = RangeProof.SizeBytes(shard.Leaves, firstLeaf, dataBytes / MerkleTree.LeafBytes);
         byte[] body = ArrayPool<byte>.Shared.Rent(proofBytes + dataBytes);
         try
@@ -48,7 +69,13 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
             if (content?.ReadRange(firstLeaf, body.AsSpan(proofBytes, dataBytes), body.AsSpan(0, proofBytes)) != ShardRead.Good) return Corrupt(shard.Root);
             context.Response.ContentType = "application/octet-stream";
             context.Response.ContentLength = proofBytes + dataBytes;
-            await context.Response.Body.WriteAsync(body.AsMemory(0, proofBytes + dataBytes), token);
+            await bandwidth.Out.WriteAsync(context.Response.Body, body.AsMemory(0, proofBytes + dataBytes), limits.ReadGrace, token);
+            return Results.Empty;
+        }
+        catch (TimeoutException)
+        {
+            // Half an answer must not look like a whole one, and who stands still must not keep a turn.
+            context.Abort();
             return Results.Empty;
         }
         catch (StorageAwayException e)
@@ -58,7 +85,6 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
         finally
         {
             ArrayPool<byte>.Shared.Return(body);
-            _reads.Release();
         }
     }
 

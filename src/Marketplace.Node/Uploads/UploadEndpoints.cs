@@ -16,13 +16,14 @@ namespace Marketplace.Node;
 
 /// <summary>Takes shards from clients: <c>/v1/uploads/{client}/{number}/{slot}</c>.</summary>
 internal sealed partial class UploadEndpoints(
-    NodeChain chain, ShardDepot depot, TokenGate tokens, AcceptanceEndpoint acceptance, NodeConfig config, NodeLimits limits, TimeProvider time, ILogger<UploadEndpoints> log)
+    NodeChain chain, ShardDepot depot, TokenGate tokens, AcceptanceEndpoint acceptance, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, TimeProvider time, ILogger<UploadEndpoints> log)
     : IDisposable
 {
     private const int BufferBytes = 256 * 1024;
     private const long FramingBytesMin = 64 * 1024;
     private const string Path = "/v1/uploads/{client}/{number}/{slot}";
 
+    private readonly Turns<Address> _ofClient = new(limits.UploadsPerClientMax);
     private readonly SemaphoreSlim _uploads = new(limits.UploadsAtOnceMax, limits.UploadsAtOnceMax);
 
     public void Map(IEndpointRouteBuilder routes)
@@ -48,7 +49,13 @@ internal sealed partial class UploadEndpoints(
         long reserve = Math.Max(reserveBytes ?? context.Request.ContentLength ?? bytesMax, MerkleTree.LeafBytes);
         if (await CannotLendAsync(place.Deal.Client, reserve, reserve, token) is { } refused) return refused;
 
-        if (!await _uploads.WaitAsync(TimeSpan.Zero, token)) return Failures.Of(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Incomplete, "Too many uploads at once.", "Try again in a moment.");
+        if (!_ofClient.TryEnter(place.Deal.Client)) return TooMany();
+        if (!await _uploads.WaitAsync(TimeSpan.Zero, CancellationToken.None))
+        {
+            _ofClient.Leave(place.Deal.Client);
+            return TooMany();
+        }
+
         try
         {
             await using ShardUpload? upload = await depot.BeginAsync(place, reserve, token);
@@ -65,6 +72,7 @@ internal sealed partial class UploadEndpoints(
         finally
         {
             _uploads.Release();
+            _ofClient.Leave(place.Deal.Client);
         }
     }
 
@@ -76,6 +84,7 @@ internal sealed partial class UploadEndpoints(
             while (true)
             {
                 int filled = await body.ReadAtLeastAsync(buffer.AsMemory(0, BufferBytes), BufferBytes, throwOnEndOfStream: false, token);
+                await bandwidth.In.TakeAsync(filled, token);
                 if (filled > bytesMax - upload.Bytes) return TooLarge(bytesMax);
                 if (filled > upload.BytesMax - upload.Bytes && await CannotGrowAsync(upload, place.Deal.Client, bytesMax, token) is { } refused) return refused;
                 if (filled > 0 && !await upload.TryAppendAsync(buffer.AsMemory(0, filled), token)) return TooLarge(bytesMax);
@@ -144,9 +153,11 @@ internal sealed partial class UploadEndpoints(
     /// <summary>Why an upload may not come to so many bytes, of which some are not reserved yet; null if it may.</summary>
     private async Task<IResult?> CannotLendAsync(Address client, long bytes, long more, CancellationToken token)
     {
-        if (await CannotPayAsync(client, bytes, token) is { } poor) return poor;
+        (long ofClient, long ofAll) = depot.Catalogue.UnopenedLeaves(client);
+        // Whoever lets much lie here without a deal must be able to pay for all of it.
+        if (await CannotPayAsync(client, bytes + (ofClient * MerkleTree.LeafBytes), token) is { } poor) return poor;
         DepotSpace space = depot.Space;
-        long lent = (depot.Catalogue.UnopenedLeaves(client).All * MerkleTree.LeafBytes) + space.Reserved;
+        long lent = (ofAll * MerkleTree.LeafBytes) + space.Reserved;
         return lent + more <= AcceptancePolicy.UnopenedBytesMax(space.Capacity, space.Free + lent, limits)
             ? null
             : NoRoom("Too much lies here already that no deal was opened for.");
@@ -173,6 +184,8 @@ internal sealed partial class UploadEndpoints(
 
     private static IResult TooLarge(long bytesMax) =>
         Failures.Of(StatusCodes.Status413PayloadTooLarge, MarketErrorCode.Usage, $"The upload is longer than the {bytesMax} bytes that were announced.");
+
+    private static IResult TooMany() => Failures.Of(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Incomplete, "Too many uploads at once.", "Try again in a moment.");
 
     private static IResult NoRoom(string message) => Failures.Of(StatusCodes.Status507InsufficientStorage, MarketErrorCode.Incomplete, message, "Choose another node.");
 

@@ -54,6 +54,20 @@ public sealed class SettingsTests
         Assert.Contains("line ", refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("http://a:1", "http://a:1")]
+    [InlineData("http://a:1, https://b/key", "http://a:1,https://b/key")]
+    [InlineData("http://a:1,ftp://b", null)]
+    [InlineData(",", null)]
+    public void Several_endpoints_of_the_chain_stand_between_commas(string text, string? urls)
+    {
+        using var scratch = new ScratchFolder();
+        var environment = new Dictionary<string, string> { ["MARKET_RPC_URL"] = text, ["MARKET_HOME"] = scratch.File("home"), ["MARKET_DEVNET"] = "none" };
+        Homes.MarketHome home = Homes.MarketHome.Find(_ => null, environment.GetValueOrDefault);
+        if (urls is null) Assert.Equal(MarketErrorCode.Usage, Assert.Throws<MarketException>(() => home.RpcUrl).Code);
+        else Assert.Equal(urls, home.RpcUrl);
+    }
+
     [Fact]
     public void The_page_in_docs_has_the_table_of_the_code()
     {
