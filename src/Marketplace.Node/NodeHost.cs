@@ -24,8 +24,6 @@ namespace Marketplace.Node;
 /// <summary>The storage node as a process: takes shards, gives them, proves them.</summary>
 public static class NodeHost
 {
-    private const int RequestsPerSecondMax = 500;
-    private const int RequestBurstMax = 2_000;
     private static readonly TimeSpan s_jobMemory = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs the node of a folder until SIGTERM, SIGINT or the token.</summary>
@@ -52,7 +50,7 @@ public static class NodeHost
             LogFile = options.LogFile,
             LogLevel = options.LogLevel,
             ConnectionsMax = limits.ConnectionsMax,
-            RequestLimits = new RequestLimits(RequestsPerSecondMax, RequestBurstMax),
+            RequestLimits = new RequestLimits(limits.RequestsPerSecondMax, limits.RequestBurstMax),
         };
         WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, options.DataDir);
         string running = Path.Combine(options.DataDir, NodeFiles.Running);
@@ -89,7 +87,7 @@ public static class NodeHost
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>()
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ClientFunds>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
             .AddHangfire(hangfire => hangfire
                 .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
