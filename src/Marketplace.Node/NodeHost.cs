@@ -76,7 +76,7 @@ public static class NodeHost
             kestrel.Listen(config.Listen, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(keys.Certificate);
+                listen.UseWholeFlushes(tls => tls.UseHttps(keys.Certificate));
             });
             kestrel.Listen(config.Admin, listen => listen.Use(next => connection =>
             {
@@ -89,6 +89,7 @@ public static class NodeHost
             .AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
             .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ClientFunds>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<OverviewReader>().AddSingleton<AdminEndpoints>()
+            .AddHostedService<ChainWatch>()
             .AddHangfire(hangfire => hangfire
                 .UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = s_jobMemory })
                 .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }))

@@ -28,8 +28,8 @@ internal static class BareKestrel
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         DateTimeOffset now = DateTimeOffset.UtcNow;
         using X509Certificate2 certificate = new CertificateRequest("CN=bare kestrel", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
-        Dictionary<string, byte[]> ranges = MakeRanges();
-        await using WebApplication bytes = Build(certificate, context => HttpMethods.IsGet(context.Request.Method) ? SendAsync(context, ranges) : ThrowAwayAsync(context));
+        var ranges = new Lazy<Dictionary<string, byte[]>>(MakeRanges);
+        await using WebApplication bytes = Build(certificate, context => HttpMethods.IsGet(context.Request.Method) ? SendAsync(context, ranges.Value) : ThrowAwayAsync(context));
         await using WebApplication empty = Build(certificate, AnswerAsync);
         await bytes.StartAsync();
         await empty.StartAsync();

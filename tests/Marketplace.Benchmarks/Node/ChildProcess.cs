@@ -6,7 +6,7 @@ namespace Marketplace.Benchmarks.Node;
 /// <summary>This program again, as a process of its own that serves until it is killed. It says one line when it is ready.</summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
 
     private readonly Process _process;
 
