@@ -4,6 +4,7 @@ using Marketplace.Hosting.Http;
 using Marketplace.Hosting.Logging;
 using Marketplace.Hosting.Metrics;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -63,6 +64,7 @@ public static class MarketHost
             kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax;
             kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
         });
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>, TransportMemory>();
         builder.Services.AddRoutingCore();
         builder.Services.AddMetrics();
         builder.Services.TryAddSingleton(TimeProvider.System);

@@ -22,8 +22,6 @@ namespace Marketplace.Node;
 /// <summary>The storage node as a process: takes shards, gives them, proves them.</summary>
 public static class NodeHost
 {
-    private const int RequestsPerSecondMax = 500;
-    private const int RequestBurstMax = 2_000;
 
     /// <summary>Runs the node of a folder until SIGTERM, SIGINT or the token.</summary>
     /// <exception cref="MarketException">The folder holds no registered node, the passphrase is wrong, or the chain is another one.</exception>
@@ -50,7 +48,7 @@ public static class NodeHost
             LogFile = options.LogFile,
             LogLevel = options.LogLevel,
             ConnectionsMax = limits.ConnectionsMax + limits.AdminConnectionsMax,
-            RequestLimits = new RequestLimits(RequestsPerSecondMax, RequestBurstMax),
+            RequestLimits = new RequestLimits(limits.RequestsPerSecondMax, limits.RequestBurstMax),
         };
         using Webhook? webhook = Webhook.Of(config, options.DataDir, options.Time);
         WebApplication app = Build(hostOptions, config, limits, keys, chain, depot, owner, webhook, options);
@@ -81,7 +79,7 @@ public static class NodeHost
             {
                 kestrel.ApplicationServices.GetRequiredService<ConnectionGate>().Use(listen);
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(keys.Certificate, https => https.HandshakeTimeout = limits.HandshakeTimeMax);
+                listen.UseWholeFlushes(tls => tls.UseHttps(keys.Certificate, https => https.HandshakeTimeout = limits.HandshakeTimeMax));
             });
             kestrel.Listen(config.Admin, listen => listen.Use(next => connection =>
             {
@@ -92,13 +90,14 @@ public static class NodeHost
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
             .AddSingleton(options.Time).AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ClientFunds>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<StatusReader>().AddSingleton<ProofHistory>().AddSingleton<OverviewReader>()
             .AddSingleton<AlertReader>().AddSingleton<EarningsBook>().AddSingleton<OnlineRecord>().AddSingleton<WatchJob>().AddSingleton<NodeBandwidth>().AddSingleton<NodeMetrics>().AddSingleton<ConnectionGate>()
             .AddSingleton(services => new AlertOutbox(chain.Node, depot, webhook, limits, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<AlertOutbox>>()))
             .AddSingleton(services => ActivatorUtilities.CreateInstance<NodeVolumes>(services, options.DataDir, owner)).AddSingleton<VolumeEndpoints>().AddHostedService<VolumeWorker>()
             .AddSingleton<AdminEndpoints>()
-            .AddNodeJobs(chain.Node);
+            .AddNodeJobs(chain.Node)
+            .AddHostedService<ChainWatch>();
 
         WebApplication app = builder.Build();
         app.UseMarketDefaults(hostOptions);

@@ -36,6 +36,12 @@ public sealed record NodeLimits
     /// <summary>Open connections to the operator's port.</summary>
     public int AdminConnectionsMax { get; init; } = 100;
 
+    /// <summary>Requests a second of one remote address, lasting.</summary>
+    public int RequestsPerSecondMax { get; init; } = 500;
+
+    /// <summary>Requests of one remote address at once after a pause.</summary>
+    public int RequestBurstMax { get; init; } = 2_000;
+
     /// <summary>How long an upload that nobody asked a promise for is kept.</summary>
     public TimeSpan UploadLife { get; init; } = TimeSpan.FromHours(1);
 
@@ -113,6 +119,9 @@ public sealed record NodeLimits
 
     /// <summary>Longest pause between two tries of a message.</summary>
     public TimeSpan AlertPauseMax { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long an uploader's free money is believed to be what the chain said.</summary>
+    public TimeSpan FundsCheckLife { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Tokens whose check is remembered.</summary>
     public int TokensRememberedMax { get; init; } = 4_096;

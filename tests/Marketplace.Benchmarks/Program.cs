@@ -1,9 +1,21 @@
 using System.Text.Json;
 using Marketplace.Benchmarks;
+using Marketplace.Benchmarks.Node;
+
+switch (args)
+{
+    case [BareKestrel.Verb]:
+        await BareKestrel.RunAsync();
+        return 0;
+    case [NodeMarket.NodeVerb, string dataDir, string deployment]:
+        await NodeMarket.RunNodeAsync(dataDir, deployment);
+        return 0;
+}
 
 Dictionary<string, Func<Task<IReadOnlyDictionary<string, double?>>>> benchmarks = new()
 {
     ["coding"] = Marketplace.Benchmarks.Coding.CodingBenchmark.RunAsync,
+    ["node"] = () => NodeBenchmark.RunAsync(args.SkipWhile(arg => arg != "--only").ElementAtOrDefault(1)),
     ["transfer"] = Marketplace.Benchmarks.Transfer.TransferBenchmark.RunAsync,
 };
 
