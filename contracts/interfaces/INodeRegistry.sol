@@ -20,7 +20,8 @@ interface INodeRegistry {
         uint32 capacityMiB;
         /// SHA-256 of the DER of the TLS certificate
         bytes32 fingerprint;
-        /// https address, or several with a space between
+        /// where it is reached: one address or several with a space between, of any transport, the preferred first; who
+        /// does not speak one passes over it
         string endpoint;
     }
 
@@ -31,7 +32,7 @@ interface INodeRegistry {
         address owner;
         /// signs the keeper's answers
         address key;
-        /// empty once the keeper withdrew
+        /// the same as of a node; empty once the keeper withdrew
         string endpoint;
     }
 

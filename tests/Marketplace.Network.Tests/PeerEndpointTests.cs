@@ -34,6 +34,21 @@ public sealed class PeerEndpointTests
     [InlineData("https://[fe80::1%25eth0]:1")]
     public void Anything_else_is_refused(string? text) => Assert.False(PeerEndpoint.TryParse(text, out _));
 
+    [Theory]
+    [InlineData("https://node.example.org:4000", "https://node.example.org:4000")]
+    [InlineData("webrtc:abc  http://a.example https://b.example:1 https://c.example:2", "https://b.example:1")]
+    [InlineData("onion:xyz http://a.example", null)]
+    [InlineData(" ", null)]
+    [InlineData("", null)]
+    public void Of_several_endpoints_the_first_that_we_speak_is_taken(string entry, string? first)
+    {
+        Assert.Equal(first, PeerEndpoint.FirstIn(entry, secure: true)?.ToString());
+    }
+
+    [Fact]
+    public void A_keeper_may_answer_without_tls() =>
+        Assert.Equal("http://a.example:80", PeerEndpoint.FirstIn("webrtc:abc http://a.example https://b.example", secure: false)?.ToString());
+
     [Fact]
     public void An_endless_text_is_refused() => Assert.False(PeerEndpoint.TryParse("https://" + new string('a', 300), out _));
 

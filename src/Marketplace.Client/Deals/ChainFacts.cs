@@ -57,11 +57,11 @@ public sealed record Funds(TokenAmount Free, TokenAmount? Room, Price? PriceMax)
 }
 
 /// <summary>A node as the chain's register and ledgers tell it.</summary>
-/// <param name="Peer">How to reach it; null if what it registered is no endpoint.</param>
+/// <param name="Peer">How to reach it; null if none of what it registered is an endpoint for us.</param>
 /// <param name="Id">Its number.</param>
 /// <param name="Hot">Its hot key.</param>
 /// <param name="Owner">Who is paid.</param>
-/// <param name="Endpoint">The endpoint's text as registered.</param>
+/// <param name="Endpoint">The endpoints' text as registered.</param>
 /// <param name="Fingerprint">The certificate.</param>
 /// <param name="Price">What it asks.</param>
 /// <param name="Stake">What it has locked.</param>

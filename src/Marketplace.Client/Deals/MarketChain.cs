@@ -106,7 +106,7 @@ public sealed class MarketChain(MarketContracts contracts)
         return
         [
             .. pages.SelectMany(page => page)
-                .Select(view => PeerEndpoint.TryParse(view.Endpoint, out PeerEndpoint? endpoint) ? new KeeperPeer(endpoint, view.Key) : null)
+                .Select(view => PeerEndpoint.FirstIn(view.Endpoint, secure: false) is { } endpoint ? new KeeperPeer(endpoint, view.Key) : null)
                 .OfType<KeeperPeer>(),
         ];
     }
@@ -230,14 +230,13 @@ public sealed class MarketChain(MarketContracts contracts)
         if (view.Owner.IsZero) return null;
         var id = new NodeId(view.Id);
         var fingerprint = new CertificateFingerprint(view.Fingerprint);
-        string first = view.Endpoint.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault() ?? "";
-        NodePeer? peer = PeerEndpoint.TryParse(first, out PeerEndpoint? endpoint) && endpoint.IsSecure ? new NodePeer(id, view.Hot, endpoint, fingerprint) : null;
+        NodePeer? peer = PeerEndpoint.FirstIn(view.Endpoint, secure: true) is { } endpoint ? new NodePeer(id, view.Hot, endpoint, fingerprint) : null;
         return new NodeFacts(
             peer,
             id,
             view.Hot,
             view.Owner,
-            first,
+            view.Endpoint,
             fingerprint,
             new Price(TokenAmount.FromUnits(view.Price)),
             TokenAmount.FromUnits(view.Stake),

@@ -31,16 +31,9 @@ public sealed class PinnedNodePing(EndpointGate gate, MarketScope scope, PingFra
     }
 
     /// <summary>The first address of the entry that a node may have; <c>null</c> if there is none.</summary>
-    private static NodePeer? PeerOf(PingTarget target)
-    {
-        foreach (string text in target.Endpoint.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (PeerEndpoint.TryParse(text, out PeerEndpoint? endpoint) && endpoint.IsSecure)
-                return new NodePeer(target.Node, target.Hot, endpoint, new CertificateFingerprint(target.Fingerprint));
-        }
-
-        return null;
-    }
+    private static NodePeer? PeerOf(PingTarget target) => PeerEndpoint.FirstIn(target.Endpoint, secure: true) is { } endpoint
+        ? new NodePeer(target.Node, target.Hot, endpoint, new CertificateFingerprint(target.Fingerprint))
+        : null;
 
     /// <summary>Pings of one node never run beside each other, so the client that is replaced is idle.</summary>
     private NodeClient ClientFor(NodePeer peer)

@@ -49,6 +49,22 @@ public sealed record PeerEndpoint : IParsable<PeerEndpoint>
     /// <inheritdoc cref="TryParse(string?, IFormatProvider?, out PeerEndpoint)" />
     public static bool TryParse([NotNullWhen(true)] string? s, [MaybeNullWhen(false)] out PeerEndpoint result) => TryParse(s, null, out result);
 
+    /// <summary>
+    /// The first address in an entry of the registry, which may hold several with a space between, of any transport: what is not
+    /// <c>https</c> or, unless <paramref name="secure"/>, <c>http</c> is passed over. <c>null</c> if there is none.
+    /// </summary>
+    /// <param name="entry">The text on chain, written by a stranger.</param>
+    /// <param name="secure">Whether the peer must speak TLS: nodes must, keepers sign their answers.</param>
+    public static PeerEndpoint? FirstIn(string entry, bool secure)
+    {
+        foreach (string text in entry.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (TryParse(text, out PeerEndpoint? endpoint) && (endpoint.IsSecure || !secure)) return endpoint;
+        }
+
+        return null;
+    }
+
     /// <inheritdoc />
     public static PeerEndpoint Parse(string s, IFormatProvider? provider = null) => TryParse(s, provider, out PeerEndpoint? result)
         ? result

@@ -149,8 +149,7 @@ internal sealed partial class RepairWorker(
         foreach (SlotView other in deal.Slots.Where(other => IsSource(other, vacant.Slot)))
         {
             NodeView node = await chain.Contracts.NodeRegistry.NodeAsync(other.Node, token: token);
-            string first = node.Endpoint.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault() ?? "";
-            if (!PeerEndpoint.TryParse(first, out PeerEndpoint? endpoint) || !endpoint.IsSecure) continue;
+            if (PeerEndpoint.FirstIn(node.Endpoint, secure: true) is not { } endpoint) continue;
             var peer = new NodePeer(new NodeId(other.Node), node.Hot, endpoint, new CertificateFingerprint(node.Fingerprint));
             sources.Add(new RepairSource(other.Index, new ShardCommitment(other.Root, (long)other.Leaves), peer));
         }
