@@ -44,9 +44,12 @@ contract Bank is IBank {
     ) {
         // The emission halves, so all of it together is less than twice the first stretch.
         uint256 all = 2 * uint256(firstEmission) * halvingPeriods * UNIT;
-        if (halvingPeriods == 0 || lambdaBps >= BPS || all > IToken(token).CAP() - IToken(token).totalSupply()) {
-            revert Bank_BadParameters();
-        }
+        uint256 cap = IToken(token).CAP();
+        // Escrow keeps what is free and what is locked of an account in 64 bits each, however much there is.
+        if (
+            halvingPeriods == 0 || lambdaBps >= BPS || all > cap - IToken(token).totalSupply()
+                || cap / UNIT > type(uint64).max
+        ) revert Bank_BadParameters();
         TOKEN = token;
         ESCROW = escrow;
         MARKET = market;

@@ -18,6 +18,7 @@ import { Book, BookWord, DealWord, EntryWord, MASK34, OfferWord, Slot, Vacancy, 
 contract Custody is Places, ICustody {
     using RateLib for Rate;
     using DealLib for DealWord;
+    using DealLib for Slot;
     using EntryLib for EntryWord;
     using BookLib for Book;
     using BookLib for BookWord;
@@ -41,10 +42,12 @@ contract Custody is Places, ICustody {
     function fillSlot(DealId id, uint64 leaves, Acceptance calldata acceptance) external {
         Place memory p = _openPlace(id, acceptance.offer.slotOf());
         address client = id.clientOf();
-        if (msg.sender != client && !IEscrow(ESCROW).mayAct(client, msg.sender, p.period)) {
-            revert StorageMarket_NotClient(id, msg.sender);
-        }
         if (leaves == 0 || leaves > MASK34) revert StorageMarket_BadTerms();
+        if (msg.sender != client) {
+            // What was locked for the slot is spent as if it were locked now.
+            uint256 units = _quote(p.deal.rateOf(), 1, p.end - (p.period + 1));
+            _checkPrice(p.deal.rateOf(), IEscrow(ESCROW).spend(client, msg.sender, p.period, units), leaves);
+        }
         SlotState state = _stateOf(p.slot);
         if (state == SlotState.Held) revert StorageMarket_SlotTaken(id, p.index);
 
@@ -235,6 +238,7 @@ contract Custody is Places, ICustody {
     function _fillFrom(Place memory p, uint64 leaves, Acceptance calldata acceptance) private {
         _checkHoldsNoOther(p, acceptance.offer.nodeOf());
         Filling memory f = _filling(p.id, p.deal, leaves, p.period + 1, p.blockNumber);
+        f.form.follows = p.slot.bitsOf();
         uint256 key = INodeRegistry(REGISTRY).keyOf(acceptance.offer.nodeOf());
         (Refusal why, uint256 slot) = _fill(f, acceptance, key);
         if (why != Refusal.None) revert StorageMarket_Refused(acceptance.offer.nodeOf(), why);
@@ -252,11 +256,12 @@ contract Custody is Places, ICustody {
         emit SlotFilled(p.id, node, DealLib.placeBits(p.index, start), entry);
     }
 
-    /// @dev Its former holder may trim the range of a slot that is refilled; nobody needs the root there any more.
+    /// @dev Its former holder may trim or refill the range of a slot that is refilled; nobody needs the root there any more.
+    /// One period later: the slot must not be as it is now again while an acceptance that follows this holder is good.
     function _leaveLost(Place memory p) private returns (uint256 bounty) {
         uint256 key = _key(p.slot.node, p.slot.start);
-        _entries[key] = _entries[key].withUntil(p.period + 1);
-        return _bountyOf(p.slot, p.units);
+        _entries[key] = _entries[key].withUntil(p.period + 2);
+        return _bountyOf(p.slot.from, p.units);
     }
 
     /// @dev Forgets reservation and bounty; questions stay open.

@@ -8,7 +8,7 @@ import { Ledgers } from "./Ledgers.sol";
 import { DealLib, EntryLib, OfferLib } from "./libraries/WordLib.sol";
 import { RateLib } from "./libraries/RateLib.sol";
 import { Acceptance, MarketParameters, Refusal } from "./types/Deals.sol";
-import { DealId, NodeId, Rate } from "./types/Types.sol";
+import { DealId, LOST, NodeId, Rate } from "./types/Types.sol";
 import { AskWord, DealWord, EntryWord, OfferWord, Slot, SlotsWord, VacancyWord } from "./types/Words.sol";
 
 /// @title Deals
@@ -46,11 +46,12 @@ abstract contract Deals is Ledgers, EIP712 {
         Rate rate;
         uint256 maxEnd;
         uint256 deadline;
+        uint256 follows;
     }
 
     uint256 private constant BPS = 10_000;
     bytes32 private constant ACCEPTANCE_TYPE = keccak256(
-        "Acceptance(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline)"
+        "Acceptance(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline,uint96 follows)"
     );
 
     /// @inheritdoc IMarketBase
@@ -139,7 +140,7 @@ abstract contract Deals is Ledgers, EIP712 {
         form.deadline = offer.deadlineOf();
         bytes32 hash;
         assembly ("memory-safe") {
-            hash := keccak256(form, 0x140)
+            hash := keccak256(form, 0x160)
         }
         return MessageHashUtils.toTypedDataHash(domain, hash);
     }
@@ -163,6 +164,14 @@ abstract contract Deals is Ledgers, EIP712 {
         unchecked {
             units = rate.value() * n * periods;
             units += _feeOn(units);
+        }
+    }
+
+    /// @dev Units that wait for whoever refills a slot that is lost, rounded down slot by slot: what its holder was fined
+    /// less what the client was paid then.
+    function _bountyOf(uint256 from, uint256 units) internal pure returns (uint256) {
+        unchecked {
+            return (from - LOST) * units / 2;
         }
     }
 

@@ -165,6 +165,15 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IEscrow
+    function spend(address client, address operator, uint32 period, uint256 units)
+        external
+        onlyMarket
+        returns (Rate maxPrice)
+    {
+        return _useAllowance(client, operator, period, units);
+    }
+
+    /// @inheritdoc IEscrow
     function lockGift(address payer, address client, uint40 blockNumber, uint256 units)
         external
         onlyMarket

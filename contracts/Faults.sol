@@ -29,6 +29,7 @@ import {
 /// Escrow and NodeRegistry do not listen to it.
 contract Faults is Places, Next, IFaults {
     using DealLib for DealWord;
+    using DealLib for Slot;
     using EntryLib for EntryWord;
     using PeriodLib for PeriodWord;
     using BookLib for Book;
@@ -74,7 +75,7 @@ contract Faults is Places, Next, IFaults {
         if (leaf >= leaves) revert StorageMarket_NoSuchLeaf(leaf, leaves);
         if (_asks[id][slot][msg.sender].dueOf() != 0) revert StorageMarket_NoAsk(id, slot, msg.sender);
 
-        _asks[id][slot][msg.sender] = AskLib.pack(leaf, p.period + 1, p.slot.from);
+        _asks[id][slot][msg.sender] = AskLib.pack(leaf, p.period + 1, p.slot.bitsOf());
         Vacancy memory vacancy = _vacancies[id][slot].unpack();
         if (vacancy.asks == type(uint16).max) revert StorageMarket_AskOpen(id, slot);
         vacancy.asks += 1;
@@ -88,7 +89,7 @@ contract Faults is Places, Next, IFaults {
         (uint32 period,) = current();
         AskWord word = _asks[id][slot][asker];
         Slot memory holder = _slotOf(id, _deals[id], slot);
-        if (word.dueOf() == 0 || holder.from != word.fromOf()) revert StorageMarket_NoAsk(id, slot, asker);
+        if (word.dueOf() == 0 || holder.bitsOf() != word.holderOf()) revert StorageMarket_NoAsk(id, slot, asker);
         if (period > word.dueOf()) revert StorageMarket_PeriodClosed(word.dueOf(), period);
         EntryWord entry = _entries[_key(holder.node, holder.start)];
         uint256 end = _checkLeaf(opening, 0, word.leafOf(), entry.leavesOf(), entry.rootOf(), 0);
@@ -222,7 +223,7 @@ contract Faults is Places, Next, IFaults {
         _leave(p, book, true);
         p.slot.from = LOST + uint32(periods);
         _deals[p.id] = _putSlot(p.id, p.deal, p.index, p.slot);
-        return _bountyOf(p.slot, p.units);
+        return _bountyOf(p.slot.from, p.units);
     }
 
     function _finePeriods(Place memory p) private pure returns (uint256 periods) {
@@ -232,7 +233,7 @@ contract Faults is Places, Next, IFaults {
 
     /// @dev A question binds the holder that it was asked of, while the deal runs on.
     function _isBinding(Place memory p, AskWord word) private view returns (bool) {
-        return p.deal.stateOf() == DealState.Open && p.end > p.period + 1 && p.slot.from == word.fromOf()
+        return p.deal.stateOf() == DealState.Open && p.end > p.period + 1 && p.slot.bitsOf() == word.holderOf()
             && _stateOf(p.slot) == SlotState.Held;
     }
 

@@ -103,10 +103,6 @@ abstract contract Places is Deals {
         _slash(node, part);
     }
 
-    function _bountyOf(Slot memory slot, uint256 units) internal pure returns (uint256) {
-        return (slot.from - LOST) * units / 2;
-    }
-
     function _pin(uint32 period) internal returns (bytes20 seed) {
         PeriodWord word = _pinned(period);
         _periods[period] = word;

@@ -26,6 +26,7 @@ import {
     PeriodWord,
     Purse,
     PurseWord,
+    Slot,
     SlotsWord,
     TermsWord
 } from "./types/Words.sol";
@@ -35,6 +36,7 @@ import {
 contract StorageMarket is Deals, Next, IMarketCore {
     using RateLib for Rate;
     using DealLib for DealWord;
+    using DealLib for Slot;
     using DealLib for SlotsWord;
     using OfferLib for OfferWord;
     using TermsLib for TermsWord;
@@ -273,8 +275,9 @@ contract StorageMarket is Deals, Next, IMarketCore {
         view
         returns (bytes32)
     {
-        Form memory form =
-            _form(dealIdOf(client, terms.numberOf()), terms.rateOf(), terms.leavesOf(), terms.maxEndOf());
+        DealId id = dealIdOf(client, terms.numberOf());
+        Form memory form = _form(id, terms.rateOf(), terms.leavesOf(), terms.maxEndOf());
+        form.follows = _slotOf(id, _deals[id], acceptance.offer.slotOf()).bitsOf();
         return _acceptanceHash(_domainSeparatorV4(), form, acceptance.offer, acceptance.root);
     }
 
@@ -391,7 +394,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
         uint32 end = deal.endOf();
         if (period < end) revert StorageMarket_NotEnded(id, end);
 
-        (uint256 slotPeriods, uint256 halves, bool isQuit) = _countLike(id, deal, end, s);
+        (uint256 slotPeriods, uint256 bounties, bool isQuit) = _countLike(id, deal, end, s);
         // Without a word the deal is settled for good; with one the parts of those who failed can still be asked for.
         _deals[id] = isQuit ? DealWord.wrap(0) : deal.withState(DealState.Settled);
         unchecked {
@@ -403,7 +406,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
             emit DealSettled(id, paid, refund);
             s.locked += locked;
             // What nobody earned by a refill is the client's.
-            s.refund += refund + halves * rate.value() / 2;
+            s.refund += refund + bounties;
             s.fee += fee;
         }
     }
@@ -412,12 +415,12 @@ contract StorageMarket is Deals, Next, IMarketCore {
     function _countLike(DealId id, DealWord deal, uint32 end, Settlement memory s)
         private
         view
-        returns (uint256 slotPeriods, uint256 halves, bool isQuit)
+        returns (uint256 slotPeriods, uint256 bounties, bool isQuit)
     {
         uint256 places0 = deal.places();
         uint256 places = _slots[id][0].places();
         if (places0 == s.places0 && places == s.places) return (s.slotPeriods, 0, true);
-        (slotPeriods, halves, isQuit) = _count(id, deal, end);
+        (slotPeriods, bounties, isQuit) = _count(id, deal, end);
         if (isQuit && deal.nOf() <= 1 + DealLib.SLOTS_PER_WORD) {
             (s.places0, s.places, s.slotPeriods) = (places0, places, slotPeriods);
         }
@@ -425,12 +428,12 @@ contract StorageMarket is Deals, Next, IMarketCore {
 
     /// @dev What the holders of a deal that is over were paid for.
     /// @return slotPeriods proved by its last holders
-    /// @return halves of its rate that wait for a refill
+    /// @return bounties in units that waited for a refill
     /// @return isQuit true if every slot that was ever filled was proved in the last period: then nobody lost it
     function _count(DealId id, DealWord deal, uint32 end)
         private
         view
-        returns (uint256 slotPeriods, uint256 halves, bool isQuit)
+        returns (uint256 slotPeriods, uint256 bounties, bool isQuit)
     {
         unchecked {
             uint256 n = deal.nOf();
@@ -448,7 +451,7 @@ contract StorageMarket is Deals, Next, IMarketCore {
                 if (bits == 0) continue;
                 uint256 from = DealLib.fromIn(bits);
                 if (from >= LOST) {
-                    halves += from - LOST;
+                    bounties += _bountyOf(from, deal.rateOf().value());
                     isQuit = false;
                 } else {
                     (uint256 proved, bool isLast) = _attendance(DealLib.nodeIn(bits), from, end);

@@ -145,7 +145,7 @@ async function acceptance(who, terms, slot, node, shard, hint = NO_HINT) {
 
 const acceptanceType = keccak256(
   new TextEncoder().encode(
-    "Acceptance(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline)",
+    "Acceptance(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline,uint96 follows)",
   ),
 );
 const text = (value) => keccak256(new TextEncoder().encode(value));
@@ -161,8 +161,8 @@ const separator = keccak256(
 function acceptanceHash(who, terms, a) {
   const struct = keccak256(
     coder.encode(
-      ["bytes32", "address", "uint48", "uint8", "uint32", "bytes20", "uint64", "uint32", "uint32", "uint40"],
-      [acceptanceType, who, terms.number, a.slot, a.node, a.root, terms.leaves, terms.rate, terms.maxEnd, a.deadline],
+      ["bytes32", "address", "uint48", "uint8", "uint32", "bytes20", "uint64", "uint32", "uint32", "uint40", "uint96"],
+      [acceptanceType, who, terms.number, a.slot, a.node, a.root, terms.leaves, terms.rate, terms.maxEnd, a.deadline, 0],
     ),
   );
   return keccak256(concat(["0x1901", separator, struct]));

@@ -18,7 +18,8 @@ interface ICustody is IMarketBase {
     // Deals
 
     /// @notice Fills a slot that nobody holds from the next period on; what waits for its refill goes to the client.
-    /// Caller: the client or its operator.
+    /// Caller: the client, or its operator, whose allowance then counts what the slot is paid to the deal's end and the
+    /// fee, whoever locked it, and whose highest price holds.
     function fillSlot(DealId id, uint64 leaves, Acceptance calldata acceptance) external;
 
     /// @notice Lengthens the deal to `end` <= maxEnd. `payer` is the caller, or the client whose operator the caller is.

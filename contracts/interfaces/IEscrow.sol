@@ -166,6 +166,11 @@ interface IEscrow {
         external
         returns (Rate maxPrice, uint40 previous);
 
+    /// @notice Counts `units` against the allowance of `operator`, which moves money of `client` that is locked already.
+    /// Market only.
+    /// @return maxPrice the operator's highest price, 0 = any
+    function spend(address client, address operator, uint32 period, uint256 units) external returns (Rate maxPrice);
+
     /// @notice Moves `units` of `payer`'s free money into the lock of `client`. Market only.
     /// @return previous the block of the client's lock before
     function lockGift(address payer, address client, uint40 blockNumber, uint256 units)

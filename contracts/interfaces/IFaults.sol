@@ -42,7 +42,8 @@ interface IFaults is IMarketBase {
     function evict(NodeId node, uint32 first, uint32 second, uint32 third) external;
 
     /// @notice Takes the eviction back: CURE_CHALLENGES drawn under the seed of a later period. Costs a tenth of what
-    /// is left in the pot, and the stake must cover what the node holds. Owner or hot key.
+    /// is left in the pot, and the stake must cover what the node holds; a node that was leaving says so again. Owner or hot
+    /// key.
     function cure(NodeId node, bytes calldata proof) external;
 
     /// @notice Pays the client's half of the pot for a slot of an evicted node that can cure no more; all of it if the

@@ -59,7 +59,8 @@ interface IMarketCore is IMarketBase {
     /// EXIT_PERIODS have passed; of an evicted node that can cure no more, what its pot still owes.
     function stakeBound(NodeId node) external view returns (uint256 units);
 
-    /// @notice What a node's hot key signs (EIP-712, domain StorageMarket, version 1).
+    /// @notice What a node's hot key signs (EIP-712, domain StorageMarket, version 1). `follows` in it is the slot as it
+    /// is now, 84 bits as in a deal's words, 0 where nobody ever held it; so an acceptance serves once.
     function acceptanceHash(address client, TermsWord terms, Acceptance calldata acceptance)
         external
         view

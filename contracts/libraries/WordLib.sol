@@ -214,7 +214,7 @@ library DealLib {
     }
 
     function withSlot0(DealWord w, Slot memory slot) internal pure returns (DealWord) {
-        return DealWord.wrap((DealWord.unwrap(w) & ~(MASK84 << SLOT0_AT)) | (_pack(slot) << SLOT0_AT));
+        return DealWord.wrap((DealWord.unwrap(w) & ~(MASK84 << SLOT0_AT)) | (bitsOf(slot) << SLOT0_AT));
     }
 
     /// @notice Slot `j` (0 to 2) of the word.
@@ -224,7 +224,7 @@ library DealLib {
 
     function withSlot(SlotsWord w, uint256 j, Slot memory slot) internal pure returns (SlotsWord) {
         uint256 shift = SLOT_BITS * j;
-        return SlotsWord.wrap((SlotsWord.unwrap(w) & ~(MASK84 << shift)) | (_pack(slot) << shift));
+        return SlotsWord.wrap((SlotsWord.unwrap(w) & ~(MASK84 << shift)) | (bitsOf(slot) << shift));
     }
 
     /// @notice Where slot `index` (from 1) lies: its word and its place there.
@@ -297,7 +297,8 @@ library DealLib {
         return (bits >> 62) & MASK22;
     }
 
-    function _pack(Slot memory slot) private pure returns (uint256) {
+    /// @notice The same of a slot. They tell its holder from every other, the same node at another time among them.
+    function bitsOf(Slot memory slot) internal pure returns (uint256) {
         return slotBits(slot.node, slot.start, slot.from);
     }
 
@@ -331,8 +332,8 @@ library VacancyLib {
 
 /// @title A question in a word.
 library AskLib {
-    function pack(uint256 leaf, uint256 due, uint256 from) internal pure returns (AskWord) {
-        return AskWord.wrap(leaf | (due << 34) | (from << 56));
+    function pack(uint256 leaf, uint256 due, uint256 holder) internal pure returns (AskWord) {
+        return AskWord.wrap(leaf | (due << 34) | (holder << 56));
     }
 
     function leafOf(AskWord w) internal pure returns (uint256) {
@@ -344,8 +345,9 @@ library AskLib {
         return uint32((AskWord.unwrap(w) >> 34) & MASK22);
     }
 
-    function fromOf(AskWord w) internal pure returns (uint32) {
-        return uint32(AskWord.unwrap(w) >> 56);
+    /// @notice The bits of the slot as it was when it was asked.
+    function holderOf(AskWord w) internal pure returns (uint256) {
+        return AskWord.unwrap(w) >> 56;
     }
 }
 

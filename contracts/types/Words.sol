@@ -54,7 +54,7 @@ type PeriodWord is uint256;
 /// the node that may claim it up to period `until`, reservations that lapsed, questions that are open.
 type VacancyWord is uint256;
 
-/// @notice leaf34 due22 from22: a question; `from` is that of the slot's holder, whom alone it binds.
+/// @notice leaf34 due22 slot84: a question, and the slot as it was when it was asked: it binds that holder alone.
 type AskWord is uint256;
 
 /// @notice A slot: node24 start38 from22. node 0: nobody ever held it. from >= LOST: its holder lost it, but its entry

@@ -164,7 +164,7 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
 
         Assert.Equal(promise, again);
         Hash32 hash = await market.Client.StorageMarket.AcceptanceHashAsync(deal.Client, Deals.TermsOf(promise, terms.MaxEnd.Value), Deals.AcceptanceOf(promise));
-        Assert.Equal(hash, AcceptanceMessage.Of(market.Facts.Scope, promise).Digest());
+        Assert.Equal(hash, PromiseSignature.MessageOf(market.Facts.Scope, promise).Digest());
     }
 
     [Fact]

@@ -5,8 +5,8 @@ import { IMarketBase } from "../../contracts/interfaces/IMarketBase.sol";
 import { INodeRegistry } from "../../contracts/interfaces/INodeRegistry.sol";
 import { IStorageMarket } from "../../contracts/interfaces/IStorageMarket.sol";
 import { Draw } from "../../contracts/libraries/Draw.sol";
-import { Acceptance, DealView, Duty, NO_HINT, SlotState } from "../../contracts/types/Deals.sol";
-import { DealId, UNIT } from "../../contracts/types/Types.sol";
+import { Acceptance, DealView, Duty, NO_HINT, Refusal, SlotState } from "../../contracts/types/Deals.sol";
+import { DealId, UNIT, dealIdOf } from "../../contracts/types/Types.sol";
 import { Terms, World } from "./support/World.sol";
 
 /// @notice One test for each attack on proofs, acceptances, money and repair, named after it. Those on the vault through
@@ -285,6 +285,24 @@ contract AttacksTest is World {
         Acceptance memory late = accept(CLIENT, terms, 0, 1, keep(1, LEAVES));
         vm.roll(vm.getBlockNumber() + L + 1);
         openWith(CLIENT, terms, late, false);
+
+        // Nor is a node bound once more to what it told that it lost, or handed over.
+        nextPeriod();
+        terms = termsOf(2, RATE, LEAVES, 40, 1, 1);
+        a = accept(CLIENT, terms, 0, 1, keep(1, LEAVES));
+        openWith(CLIENT, terms, a, true);
+        DealId deal = dealIdOf(CLIENT, 2);
+        Acceptance memory taken = accept(CLIENT, terms, 0, 2, keep(1, LEAVES));
+        bytes memory proof = takeoverProof(deal, 0, 2);
+        vm.prank(ownerOf(1));
+        market.handOver(deal, taken, proof);
+        declare(2, deal, 0);
+        vm.startPrank(CLIENT);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Refused.selector, id(1), Refusal.Signature));
+        market.fillSlot(deal, LEAVES, a);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Refused.selector, id(2), Refusal.Signature));
+        market.fillSlot(deal, LEAVES, taken);
+        vm.stopPrank();
     }
 
     /// One node that changes its mind while the deal is on its way leaves its own slot vacant.

@@ -142,6 +142,15 @@ contract BankTest is World {
         newBank(uint64((CAP - GENESIS) / UNIT / 2 / 1000), 1000, 9999);
     }
 
+    function test_More_coins_than_an_account_counts_are_not_made() public {
+        uint256 most = uint256(type(uint64).max) * UNIT;
+        token = new Token("Many", "MANY", most + UNIT, 0, address(this), address(this));
+        vm.expectRevert(IBank.Bank_BadParameters.selector);
+        newBank(1, 1, LAMBDA_BPS);
+        token = new Token("Many", "MANY", most + UNIT - 1, 0, address(this), address(this));
+        newBank(1, 1, LAMBDA_BPS);
+    }
+
     function test_Before_there_was_a_bank_nothing_was_emitted() public {
         Bank later = newBank(7, 1000, LAMBDA_BPS);
         eq(later.FIRST_PERIOD(), period(), "it begins now");

@@ -159,7 +159,9 @@ contract ChainWordsTest is World {
         v.lapses = vector("vacancy", "lapses");
         v.asks = vector("vacancy", "asks");
         eq(VacancyWord.unwrap(VacancyLib.pack(v)), vector("vacancy", "word"), "vacancy");
-        AskWord ask = AskLib.pack(vector("ask", "leaf"), vector("ask", "due"), vector("ask", "from"));
+        NodeId holder = NodeId.wrap(uint32(vector("ask", "node")));
+        uint256 slot = DealLib.slotBits(holder, vector("ask", "start"), vector("ask", "from"));
+        AskWord ask = AskLib.pack(vector("ask", "leaf"), vector("ask", "due"), slot);
         eq(AskWord.unwrap(ask), vector("ask", "word"), "ask");
     }
 

@@ -356,7 +356,7 @@ contract DealsTest is World {
         (DealId deal, Terms memory terms, bytes20 root) = partlyOpen();
         Acceptance memory a = accept(CLIENT, terms, 0, 1, root);
         vm.prank(OTHER);
-        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotClient.selector, deal, OTHER));
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_NotAllowed.selector, CLIENT, OTHER));
         market.fillSlot(deal, 4, a);
 
         vm.startPrank(CLIENT);
@@ -473,11 +473,37 @@ contract DealsTest is World {
         market.fillSlot(deal, 4, accept(CLIENT, terms, 1, 2, root));
         market.extend(deal, terms.end + 1, CLIENT);
         vm.stopPrank();
-        eq(escrow.allowanceOf(CLIENT, OPERATOR).left, 1e9 - locked(CLIENT), "used");
+        // What fills a slot counts though it was locked before.
+        uint256 used = locked(CLIENT) + market.quote(terms.rate, 1, 10);
+        eq(escrow.allowanceOf(CLIENT, OPERATOR).left, 1e9 - used, "used");
         goTo(terms.end + 1);
         settleOne(deal);
         eq(free(CLIENT), 1000e9, "refunds go to the client");
         yes(escrow.allowanceOf(CLIENT, OPERATOR).left < 1e9, "and do not refill the allowance");
+    }
+
+    /// Else it would give what the client locked for all slots to a friend that keeps nothing.
+    function test_An_operator_fills_no_slot_beyond_its_allowance_or_its_price() public {
+        Terms memory terms = terms3();
+        bytes20 root = root4();
+        Acceptance[] memory all = new Acceptance[](1);
+        all[0] = accept(CLIENT, terms, 0, 1, root);
+        vm.prank(CLIENT);
+        (DealId deal,) = market.openDeal(CLIENT, word(terms), all);
+        Acceptance memory a = accept(CLIENT, terms, 1, 2, root);
+        uint256 units = market.quote(terms.rate, 1, 10);
+        allowOperator(uint64(units - 1), 0, 0, 0);
+        vm.prank(OPERATOR);
+        vm.expectRevert(abi.encodeWithSelector(IEscrow.Escrow_AllowanceTooSmall.selector, units - 1, units));
+        market.fillSlot(deal, 4, a);
+        allowOperator(uint64(units), 0, 0, 1);
+        vm.prank(OPERATOR);
+        vm.expectPartialRevert(IMarketBase.StorageMarket_TooDear.selector);
+        market.fillSlot(deal, 4, a);
+        allowOperator(uint64(units), 0, 0, 0);
+        vm.prank(OPERATOR);
+        market.fillSlot(deal, 4, a);
+        eq(escrow.allowanceOf(CLIENT, OPERATOR).left, 0, "used up");
     }
 
     function test_A_stranger_opens_nothing() public {

@@ -506,6 +506,24 @@ contract FaultsTest is World {
         eq(free(OTHER), before, "the deal is over");
     }
 
+    /// Else a client would ask a friend, have it tell a loss, and fill the slot with a node that knows of no question.
+    function test_A_question_binds_its_holder_alone_though_the_next_begins_in_the_same_period() public {
+        Terms memory terms = termsOf(1, RATE, 4, 40, 1, 1);
+        DealId deal = open(1, RATE, 4, 40, 1);
+        vm.prank(CLIENT);
+        market.ask(deal, 0, 3);
+        declare(1, deal, 0);
+        Acceptance memory next = accept(CLIENT, terms, 0, 2, keep(1, 4));
+        vm.prank(CLIENT);
+        market.fillSlot(deal, 4, next);
+        pass(2, 2, 2);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_NotConvictable.selector, period() - 1));
+        market.convict(deal, 0, CLIENT);
+        uint256 before = free(CLIENT);
+        market.withdrawAsk(deal, 0, CLIENT);
+        eq(free(CLIENT) - before, ASK_BOND, "the bond comes back");
+    }
+
     function test_Questions_are_asked_of_leaves_that_exist_while_there_is_time() public {
         DealId deal = open(1, RATE, 9, 6, 2);
         nextPeriod();

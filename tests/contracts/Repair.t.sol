@@ -295,6 +295,28 @@ contract RepairTest is World {
         eq(lens.deal(deal).slots[0].node, 4, "new holder");
     }
 
+    /// Else the slot could come to be as it was when an acceptance was signed, and the acceptance would serve again.
+    function test_A_lost_range_is_not_given_again_while_an_acceptance_that_follows_it_is_good() public {
+        DealId deal = lostSlot();
+        DealView memory v = lens.deal(deal);
+        Terms memory terms = Terms(1, v.rate, 9, v.end, v.maxEnd, v.n, v.k, v.k);
+        Acceptance memory used = accept(CLIENT, terms, 1, 2, v.slots[1].root);
+        vm.prank(CLIENT);
+        market.fillSlot(deal, 9, used);
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(ownerOf(2));
+            market.declareLoss(deal, 1);
+            if (i == 1) break;
+            nextPeriod();
+            Acceptance memory a = acceptWith(CLIENT, terms, 1, 2, v.slots[1].root, v.slots[1].start);
+            vm.prank(CLIENT);
+            market.fillSlot(deal, 9, a);
+        }
+        vm.prank(CLIENT);
+        vm.expectRevert(abi.encodeWithSelector(IMarketBase.StorageMarket_Refused.selector, id(2), Refusal.Signature));
+        market.fillSlot(deal, 9, used);
+    }
+
     function test_A_reserved_slot_is_not_refilled_before_the_reservation_lapses() public {
         DealId deal = lostSlot();
         reserve(5, deal, 1);

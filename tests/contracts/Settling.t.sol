@@ -70,6 +70,22 @@ contract SettlingTest is World {
         eq(v.fee, 1, "rounded up");
     }
 
+    /// Each slot's odd half was given to the client when it was lost; two of them make no unit.
+    function test_Bounties_that_nobody_earned_come_back_as_they_were_taken() public {
+        DealId deal = open(1, 3, 4, 6, 2);
+        uint256 most = free(CLIENT) + locked(CLIENT);
+        nextPeriod();
+        for (uint8 slot = 0; slot < 2; ++slot) {
+            uint256 stake = registry.node(id(slot + 1)).stake;
+            vm.prank(ownerOf(slot + 1));
+            market.declareLoss(deal, slot);
+            eq(stake - registry.node(id(slot + 1)).stake, 15, "five periods of three units");
+        }
+        goTo(lens.deal(deal).end);
+        settleOne(deal);
+        eq(free(CLIENT), most + 30, "what both nodes lost and no unit more");
+    }
+
     function test_Like_deals_settled_together_come_to_what_they_come_to_alone() public {
         DealId first = open(1, RATE, 4, 4, 3);
         DealId second = open(2, RATE, 4, 4, 3);

@@ -15,10 +15,14 @@ public static class AcceptanceMessage
 
     private static readonly AbiTuple s_type = new(
         ((AbiTuple)AbiType.Parse(
-            "(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline)")).Components,
+            "(address client,uint48 number,uint8 slot,uint32 node,bytes20 root,uint64 leaves,uint32 rate,uint32 maxEnd,uint40 deadline,uint96 follows)")).Components,
         "Acceptance");
 
-    /// <summary>The message for one slot of one deal. The acceptance's hint and signature are not signed.</summary>
+    /// <summary>The slot that an acceptance follows, where nobody held it before: so it serves for opening a deal, or for filling a slot that
+    /// was left vacant then, and once.</summary>
+    private const ulong FollowsNobody = 0;
+
+    /// <summary>The message for one slot of one deal that nobody held before. The acceptance's hint and signature are not signed.</summary>
     /// <param name="chainId">The chain.</param>
     /// <param name="market">The StorageMarket on it.</param>
     /// <param name="client">Whose deal it is.</param>
@@ -28,5 +32,5 @@ public static class AcceptanceMessage
     public static TypedMessage Create(ulong chainId, Address market, Address client, TermsWord terms, OfferWord offer, Root root) => new(
         new TypedDomain(DomainName, DomainVersion, chainId, market),
         s_type,
-        client, terms.Number, offer.Slot, offer.Node, root, terms.Leaves, terms.Rate, terms.MaxEnd, offer.Deadline);
+        client, terms.Number, offer.Slot, offer.Node, root, terms.Leaves, terms.Rate, terms.MaxEnd, offer.Deadline, FollowsNobody);
 }

@@ -50,7 +50,7 @@ internal sealed partial class AcceptanceEndpoint(
                 await chain.HolderAsync(place.Deal, place.Slot, token));
             if (AcceptancePolicy.Judge(terms, upload.Shard, scene) is { } no) return Failures.Of(no.Status, no.Code, no.Message, no.Hint);
 
-            SignedAcceptance promise = AcceptanceMessage.Sign(chain.Facts.Scope, hot, asked with { Hint = HintFor(terms, tip) });
+            SignedAcceptance promise = PromiseSignature.Sign(chain.Facts.Scope, hot, asked with { Hint = HintFor(terms, tip) });
             string document = JsonSerializer.Serialize(promise, NodeJson.Default.SignedAcceptance);
             if (!depot.Catalogue.AddPromise(upload.Id, new PromiseRecord(terms.Deadline, document)))
             {

@@ -1,5 +1,5 @@
-using Marketplace.Chain.Abi;
 using Marketplace.Chain.Accounts;
+using Marketplace.Chain.Contracts;
 using Marketplace.Chain.Crypto;
 using Marketplace.Chain.TypedData;
 using Marketplace.Domain;
@@ -25,27 +25,22 @@ internal sealed class ChainMessageVerifier : IMessageVerifier
     }
 }
 
-/// <summary>What the hot key signs when the node promises; the same as StorageMarket.acceptanceHash, and a test holds them together.</summary>
-internal static class AcceptanceMessage
+/// <summary>What the hot key signs when the node promises.</summary>
+internal static class PromiseSignature
 {
-    private static readonly AbiTuple s_type = new(
-    [
-        Member("client", "address"), Member("number", "uint48"), Member("slot", "uint8"), Member("node", "uint32"), Member("root", "bytes20"),
-        Member("leaves", "uint64"), Member("rate", "uint32"), Member("maxEnd", "uint32"), Member("deadline", "uint40"),
-    ], "Acceptance");
-
     /// <summary>The typed message of a promise whose signature is still empty.</summary>
-    public static TypedMessage Of(MarketScope scope, SignedAcceptance promise) => new(
-        new TypedDomain("StorageMarket", "1", scope.ChainId, scope.Market),
-        s_type,
-        promise.Client, promise.Number, promise.Slot, promise.Node.Value, promise.Root, promise.Leaves, promise.Rate, promise.MaxEnd.Value, promise.Deadline.Value);
+    public static TypedMessage MessageOf(MarketScope scope, SignedAcceptance promise) => AcceptanceMessage.Create(
+        scope.ChainId,
+        scope.Market,
+        promise.Client,
+        new TermsWord(promise.Number, promise.Rate, (ulong)promise.Leaves, End: promise.MaxEnd.Value, promise.MaxEnd.Value, N: 0, K: 0, MinFilled: 0),
+        new OfferWord((byte)promise.Slot, promise.Node.Value, promise.Deadline.Value),
+        promise.Root);
 
     /// <summary>The promise with the hot key's signature in the 64 bytes of EIP-2098.</summary>
     public static SignedAcceptance Sign(MarketScope scope, Account hot, SignedAcceptance promise)
     {
-        (Hash32 r, Hash32 vs) = hot.SignTypedData(Of(scope, promise)).ToCompact();
+        (Hash32 r, Hash32 vs) = hot.SignTypedData(MessageOf(scope, promise)).ToCompact();
         return promise with { Signature = Hex.Encode([.. r.ToArray(), .. vs.ToArray()]) };
     }
-
-    private static AbiParameter Member(string name, string type) => new(name, AbiType.Parse(type));
 }

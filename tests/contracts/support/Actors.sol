@@ -51,6 +51,9 @@ contract Actors is World {
 
     mapping(DealId id => Settled) internal settledAs;
 
+    /// @dev Hashes of acceptances that filled a slot.
+    mapping(bytes32 hash => bool) internal used;
+
     struct Question {
         DealId id;
         uint8 slot;
@@ -220,8 +223,11 @@ contract Actors is World {
         );
         if (market.quote(terms.rate, terms.n, terms.end - period() - 1) > free(client(who))) return;
         Acceptance[] memory all = acceptSome(client(who), terms, within(slots >> 8, 1, terms.n), seed);
+        bytes32[] memory hashes = new bytes32[](all.length);
+        for (uint256 i = 0; i < all.length; ++i) hashes[i] = market.acceptanceHash(client(who), word(terms), all[i]);
         vm.prank(client(who));
         try market.openDeal(client(who), word(terms), all) {
+            for (uint256 i = 0; i < all.length; ++i) used[hashes[i]] = true;
             numbers[who] += 1;
             deals.push(dealIdOf(client(who), numbers[who]));
         } catch {
@@ -288,8 +294,16 @@ contract Actors is World {
         bytes20 root = keep(++shards, terms.leaves);
         Acceptance memory a =
             acceptWith(v.id.clientOf(), terms, uint8(slot), node, root, hintFor(id(node), v.rate, seed));
-        vm.prank(v.id.clientOf());
+        useOnce(market.acceptanceHash(v.id.clientOf(), word(terms), a));
+        bool byOperator = seed % 3 == 0;
+        uint256 units = market.quote(v.rate, 1, v.end - period() - 1);
+        if (byOperator) {
+            vm.prank(v.id.clientOf());
+            escrow.allow(OPERATOR, uint64(units), period() + 1, Rate.wrap(0), Rate.wrap(0), Rate.wrap(0));
+        }
+        vm.prank(byOperator ? OPERATOR : v.id.clientOf());
         market.fillSlot(v.id, terms.leaves, a);
+        eq(byOperator ? escrow.allowanceOf(v.id.clientOf(), OPERATOR).left : 0, 0, "what fills a slot is spent");
     }
 
     function extend(uint256 which, uint256 periods, uint256 who) external watched {
@@ -602,8 +616,10 @@ contract Actors is World {
         terms.maxEnd = v.maxEnd;
         Acceptance memory a = accept(v.id.clientOf(), terms, slot, to, v.slots[slot].root);
         bytes memory proof = takeoverProof(v.id, slot, to);
+        bytes32 hash = market.acceptanceHash(v.id.clientOf(), word(terms), a);
         vm.prank(ownerOf(from));
         try market.handOver(v.id, a, proof) {
+            useOnce(hash);
             done.handOvers += 1;
         } catch { }
     }
@@ -617,6 +633,12 @@ contract Actors is World {
     }
 
     // Helpers
+
+    /// @dev What a node signs for a slot as it is now did not serve before, not even in the same block.
+    function useOnce(bytes32 hash) internal {
+        yes(!used[hash], "an acceptance serves once");
+        used[hash] = true;
+    }
 
     function holds(SlotView memory slot, uint256 node) internal pure returns (bool) {
         return NodeId.unwrap(slot.node) == node && slot.state != SlotState.Lost;
