@@ -288,6 +288,8 @@ contract EscrowTest is World {
         vm.expectRevert(notMarket);
         escrow.lockGift(CLIENT, CLIENT, 1, 1);
         vm.expectRevert(notMarket);
+        escrow.spend(CLIENT, CLIENT, 1, 1);
+        vm.expectRevert(notMarket);
         escrow.unlock(CLIENT, 1, 1, 0);
         vm.expectRevert(notMarket);
         escrow.credit(CLIENT, 1);

@@ -481,7 +481,7 @@ contract RepairTest is World {
         reserve(4, deal, 1);
         nextPeriod();
         claim(4, deal, 1);
-        nextPeriod();
+        goTo(period() + 2);
         vm.prank(ownerOf(2));
         market.trim(id(2), starts);
     }
