@@ -57,7 +57,7 @@ public sealed class NodeConfigTests : IDisposable
     public void Every_setting_is_in_the_table_and_in_the_file_that_init_writes()
     {
         string page = File.ReadAllText(Path.Combine(Marketplace.Testing.Repository.Root, "docs", "settings.md"));
-        string file = new NodeConfig(IPEndPoint.Parse("127.0.0.1:1"), PeerEndpoint.Parse("https://a.b:1"), 1 << 30, new Price(TokenAmount.Parse("1")), IPEndPoint.Parse("127.0.0.1:2")).ToString();
+        string file = new NodeConfig(IPEndPoint.Parse("127.0.0.1:1"), PeerEndpoint.Parse("https://a.b:1"), [new VolumeSettings(0, StoreAddress.Default, 1 << 30)], new Price(TokenAmount.Parse("1")), IPEndPoint.Parse("127.0.0.1:2")).ToString();
         Assert.All(NodeConfig.Keys, key => Assert.Contains($"| `{key}` |", page, StringComparison.Ordinal));
         Assert.All(NodeConfig.Keys, key => Assert.Contains($"\n{key}: ", file.ReplaceLineEndings("\n"), StringComparison.Ordinal));
     }
