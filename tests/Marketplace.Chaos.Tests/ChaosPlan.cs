@@ -22,12 +22,12 @@ internal sealed record ChaosEvent(double AtSeconds, Trouble Trouble, IReadOnlyLi
 /// <summary>Makes all events of a run from its seed. Pure.</summary>
 internal static class ChaosPlan
 {
-    private const double QuietSeconds = 40;
-    private const double GapSecondsMin = 12;
-    private const double GapSecondsMax = 60;
+    private const double QuietPeriods = 0.5;
+    private const double GapPeriodsMin = 0.15;
+    private const double GapPeriodsMax = 0.75;
 
-    // A long absence takes its node's slots with it, and each needs repairs: not more than one in so many seconds.
-    private const double LongAbsenceEverySeconds = 900;
+    // A long absence takes its node's slots with it, and each needs repairs: not more than one in so many periods.
+    private const double LongAbsenceEveryPeriods = 11.25;
 
     private static readonly (Trouble Trouble, int Weight)[] s_weights =
     [
@@ -38,20 +38,21 @@ internal static class ChaosPlan
     {
         var random = new Random(options.Seed);
         var events = new List<ChaosEvent>();
-        double end = options.Minutes * 60;
+        double period = options.Schedule.PeriodLength.TotalSeconds;
+        double end = options.Minutes * 60 / period;
         double longAfter = 0;
-        for (double at = QuietSeconds; at < end; at += GapSecondsMin + (random.NextDouble() * (GapSecondsMax - GapSecondsMin)))
+        for (double at = QuietPeriods; at < end; at += GapPeriodsMin + (random.NextDouble() * (GapPeriodsMax - GapPeriodsMin)))
         {
             Trouble trouble = Choose(random);
             if (trouble is Trouble.LongAbsence)
             {
                 if (at < longAfter) trouble = Trouble.ShortAbsence;
-                else longAfter = at + LongAbsenceEverySeconds;
+                else longAfter = at + LongAbsenceEveryPeriods;
             }
 
             int[] order = [.. Enumerable.Range(0, options.Nodes)];
             random.Shuffle(order);
-            events.Add(new ChaosEvent(at, trouble, order, random.NextDouble(), random.Next()));
+            events.Add(new ChaosEvent(at * period, trouble, order, random.NextDouble(), random.Next()));
         }
 
         return events;

@@ -199,7 +199,18 @@ internal sealed partial class NodeWorker(
                 return await faults.AnswerAsync(answer.Question, token) is { } unanswerable && await TellAsync(unanswerable, duty, token);
 
             case NodeAction.Cure cure:
-                return await faults.CureAsync(ContextOf(cure.Period, duty), token) is not PeriodProof.Made;
+                try
+                {
+                    PeriodProof proof = await faults.CureAsync(ContextOf(cure.Period, duty), token);
+                    _isLedgerDoubtful |= proof is PeriodProof.LedgerBehind;
+                    return proof is not PeriodProof.Made;
+                }
+                catch (ContractRevertException e) when (e.Error is StorageMarketWrongRangeError)
+                {
+                    // Others took slots of an evicted node over since its ledger was read, and no event of its own tells it that.
+                    _isLedgerDoubtful = true;
+                    return true;
+                }
 
             case NodeAction.PinSeed pin:
                 await chain.PinAsync(token);
