@@ -90,7 +90,7 @@ internal sealed class ChaosClient(int number, StorageClient client, MarketChain 
             if (!await TryReadAsync(one, ReadTriesMax)) sums.Add("lost bytes", one.Bytes);
         }
 
-        CatalogueView view = await client.LoadAsync();
+        CatalogueView view = await FastChain.AskAsync(() => client.LoadAsync());
         foreach (string name in _removed.Where(name => view.Catalogue.Find(name) is not null)) sums.Break($"{name} was removed and shows again");
     }
 
@@ -107,7 +107,7 @@ internal sealed class ChaosClient(int number, StorageClient client, MarketChain 
             using var stream = new MemoryStream(Content(content, bytes));
             SourceObject source = SourceObject.FromStream(name, stream, bytes, mayBeShorter: false, DateTimeOffset.UnixEpoch);
             PutReport report = await client.PutAsync([source], new PutTerms(redundancy, duration));
-            DealFacts deal = (await chain.DealAsync(new DealId(client.Client, report.Deals[0].Id)))!;
+            DealFacts deal = (await FastChain.AskAsync(() => chain.DealAsync(new DealId(client.Client, report.Deals[0].Id))))!;
             if (before is not null) _objects.Remove(before);
             _objects.Add(new KeptObject(name, content, bytes, deal.Id.Number, deal.End));
             sums.Add("puts");

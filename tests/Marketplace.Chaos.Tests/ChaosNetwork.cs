@@ -34,6 +34,8 @@ internal sealed class ChaosNetwork : IAsyncDisposable
     private readonly List<ChaosNode> _nodes = [];
     private readonly List<ChaosNode> _all = [];
     private readonly List<MarketSession> _sessions = [];
+    private readonly List<Task> _watches = [];
+    private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private MarketContracts _owner = null!;
 
@@ -107,6 +109,7 @@ internal sealed class ChaosNetwork : IAsyncDisposable
         {
             _nodes[_nodes.IndexOf(old)] = made;
             _all.Add(made);
+            _watches.Add(made.WatchAsync(_stop.Token));
         }
 
         await made.StartAsync();
@@ -125,6 +128,9 @@ internal sealed class ChaosNetwork : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_watches);
+        _stop.Dispose();
         foreach (MarketSession session in _sessions) session.Dispose();
         foreach (ChaosNode node in AllNodes)
         {
@@ -158,7 +164,9 @@ internal sealed class ChaosNetwork : IAsyncDisposable
             _all.Add(node);
         }
 
+        Chain.SeenByAll = () => Nodes.Select(node => node.Seen).Min();
         await Chain.BeginTickingAsync();
+        foreach (ChaosNode node in _nodes) _watches.Add(node.WatchAsync(_stop.Token));
         await Task.WhenAll(_nodes.Select(node => node.StartAsync()));
     }
 

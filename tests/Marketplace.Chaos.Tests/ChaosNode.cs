@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Marketplace.Domain;
 using Marketplace.Testing;
 
@@ -21,11 +22,19 @@ internal sealed class ChaosNode(NodeId id, Address hot, Uri url, string dataDir,
     // All of them start at once, on a machine that may be small.
     private static readonly TimeSpan s_startMax = 2 * Patience.Start;
 
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+
+    // Blocks come meanwhile, so who sees none for so long is not slow but stuck, and is not waited for.
+    private static readonly TimeSpan s_stuckAfter = TimeSpan.FromSeconds(60);
+
     private readonly Lock _lock = new();
     private readonly List<Absence> _absences = [];
     private readonly HashSet<Root> _damaged = [];
     private readonly HashSet<Root> _everDamaged = [];
     private Process? _process;
+    private ulong _seen;
+    private long _moved = Stopwatch.GetTimestamp();
+    private bool _isStuck;
 
     public NodeId Id { get; } = id;
 
@@ -36,6 +45,9 @@ internal sealed class ChaosNode(NodeId id, Address hot, Uri url, string dataDir,
 
     /// <summary>Whether it runs and answered once.</summary>
     public bool IsUp { get; private set; }
+
+    /// <summary>The newest block that it said it has seen; the tip while it is away, and of one that is stuck.</summary>
+    public BlockNumber Seen => IsUp && !_isStuck ? new BlockNumber(Volatile.Read(ref _seen)) : chain.Tip;
 
     /// <summary>When it came back last.</summary>
     public BlockNumber UpSince { get; private set; }
@@ -101,6 +113,9 @@ internal sealed class ChaosNode(NodeId id, Address hot, Uri url, string dataDir,
         {
             if (_absences is [.., { To: null } last]) _absences[^1] = last with { To = chain.Tip };
             UpSince = chain.Tip;
+            Volatile.Write(ref _seen, chain.Tip.Value);
+            _moved = Stopwatch.GetTimestamp();
+            _isStuck = false;
             IsUp = true;
         }
     }
@@ -121,6 +136,30 @@ internal sealed class ChaosNode(NodeId id, Address hot, Uri url, string dataDir,
         if (_process is not { } process) return;
         using (Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
         await process.WaitForExitAsync().Within(Patience.Stop, "The end of a stopped node");
+    }
+
+    /// <summary>Asks a node that is up, over and over, which block it has seen, as long as the network lives.</summary>
+    public async Task WatchAsync(CancellationToken token)
+    {
+        while (!token.IsCancellationRequested)
+        {
+            await Task.Delay(s_look, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!IsUp) continue;
+            ulong before = Volatile.Read(ref _seen);
+            try
+            {
+                using JsonDocument info = JsonDocument.Parse(await s_http.GetStringAsync(new Uri(url, "/v1/info"), token));
+                ulong seen = info.RootElement.GetProperty("block").GetUInt64();
+                if (seen > before) _moved = Stopwatch.GetTimestamp();
+                Volatile.Write(ref _seen, seen);
+            }
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+            {
+                // It was killed, or is slow.
+            }
+
+            _isStuck = Stopwatch.GetElapsedTime(_moved) > s_stuckAfter;
+        }
     }
 
     /// <summary>Whether it was told to be away for more than half of a period.</summary>

@@ -156,7 +156,7 @@ internal sealed class ChaosRun
         do
         {
             await _network.Chain.PassPeriodsAsync(1);
-            standing = await _network.Market.Contracts.Lens.StandingAsync(id.Value);
+            standing = await FastChain.AskAsync(() => _network.Market.Contracts.Lens.StandingAsync(id.Value));
         }
         while (standing.Evicted && _network.Chain.Period.Value < standing.Out + 8);
         if (!standing.Evicted) return;

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Marketplace.Chain;
+using Marketplace.Chain.Rpc;
 using Marketplace.Domain;
 using Marketplace.Testing;
 
@@ -6,11 +8,21 @@ namespace Marketplace.Chaos.Tests;
 
 /// <summary>
 /// A real chain whose blocks come faster than their timestamps say. Network time is the time of the blocks: each is
-/// <see cref="ChaosOptions.BlockSeconds"/> later than the one before, and comes a pace-th of that later on the wall.
+/// <see cref="ChaosOptions.BlockSeconds"/> later than the one before, and comes a pace-th of that later on the wall, or later still
+/// if the machine is too busy for the nodes to keep up.
 /// </summary>
 internal sealed class FastChain : IAsyncDisposable
 {
+    private const int AskTriesMax = 10;
+
+    /// <summary>Of a period: a node that has not seen the blocks of so long is waited for.</summary>
+    private const int LagDivisor = 4;
+
+    // Who is behind for longer is not slow but stuck, and gets what it deserves.
+    private static readonly TimeSpan s_waitMax = TimeSpan.FromSeconds(30);
+
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_askAgain = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly int _pace;
@@ -25,6 +37,9 @@ internal sealed class FastChain : IAsyncDisposable
 
     /// <summary>The market's clock.</summary>
     public Schedule Schedule { get; }
+
+    /// <summary>The newest block that every node has seen which is up; the chain does not run far ahead of it.</summary>
+    public Func<BlockNumber>? SeenByAll { get; set; }
 
     /// <summary>The newest block.</summary>
     public BlockNumber Tip => new(Volatile.Read(ref _tip));
@@ -56,10 +71,26 @@ internal sealed class FastChain : IAsyncDisposable
     public async Task BeginTickingAsync()
     {
         await Chain.SetAutomineAsync(false);
-        using Web3 web3 = new(null, Marketplace.Chain.Rpc.RpcClient.Parse(Chain.Url));
+        using Web3 web3 = new(null, RpcClient.Parse(Chain.Url));
         var block = await web3.Eth.GetLatestBlockAsync();
         _tip = block.Number;
         _mining = Task.Run(() => MineAsync((long)block.UnixSeconds));
+    }
+
+    /// <summary>Asks the chain something that has no effect, and again if it does not answer: a machine that is busy with other things is no trouble of this run.</summary>
+    public static async Task<T> AskAsync<T>(Func<Task<T>> ask)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (RpcException) when (tries < AskTriesMax)
+            {
+                await Task.Delay(s_askAgain);
+            }
+        }
     }
 
     /// <summary>Waits until the chain is at least at a block.</summary>
@@ -89,13 +120,31 @@ internal sealed class FastChain : IAsyncDisposable
 
     private async Task MineAsync(long unixSeconds)
     {
+        using Web3 web3 = new(null, RpcClient.Parse(Chain.Url));
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds((double)ChaosOptions.BlockSeconds / _pace));
         while (!_stop.IsCancellationRequested)
         {
             unixSeconds += ChaosOptions.BlockSeconds;
-            await Chain.CallAsync("evm_mine", unixSeconds);
-            Interlocked.Increment(ref _tip);
+            try
+            {
+                await Chain.CallAsync("evm_mine", unixSeconds);
+                Interlocked.Increment(ref _tip);
+            }
+            catch (RpcException)
+            {
+                // Whether that block came is seen when the chain answers again.
+                Volatile.Write(ref _tip, await AskAsync(() => web3.Eth.GetBlockNumberAsync(_stop.Token)));
+            }
+
             if (!await timer.WaitForNextTickAsync(_stop.Token)) return;
+            await WaitForNodesAsync();
         }
+    }
+
+    /// <summary>Network time stands while this machine is too busy to let the nodes see it pass.</summary>
+    private async Task WaitForNodesAsync()
+    {
+        var waited = Stopwatch.StartNew();
+        while (SeenByAll is { } seen && seen().Value + (Schedule.PeriodBlocks / LagDivisor) < Tip.Value && waited.Elapsed < s_waitMax) await Task.Delay(s_lookAgain, _stop.Token);
     }
 }

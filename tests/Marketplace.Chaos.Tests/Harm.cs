@@ -14,7 +14,7 @@ internal sealed class Harm(MarketChain chain, Address client, Func<IReadOnlyList
 
     /// <summary>The deals that still have a paid period.</summary>
     public async Task<IReadOnlyList<DealFacts>> LiveDealsAsync() =>
-        [.. (await chain.DealsAsync(client)).Where(deal => !deal.IsSettled && deal.End > time.Period)];
+        [.. (await FastChain.AskAsync(() => chain.DealsAsync(client))).Where(deal => !deal.IsSettled && deal.End > time.Period)];
 
     /// <summary>Whether a node may be away now.</summary>
     public async Task<bool> MayLeaveAsync(ChaosNode node) => MayHarm() && (await LiveDealsAsync()).All(deal => IsWithin(deal, slot => slot.Node == node.Id));

@@ -148,7 +148,8 @@ internal sealed partial class NodeWorker(
             _unwritten is null && depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff).Count > 0,
             _unwritten is null && depot.Catalogue.Unneeded(keepFrom, 1).Count > 0,
             standing.Rate > 0 ? await _questions.ReadAsync(tip, token) : [],
-            standing.Evicted && duty.Period < standing.Out + chain.Facts.CurePeriods ? new PeriodNumber(standing.Out) : null);
+            // A node whose slots were all taken over has nothing left to cure with.
+            standing is { Evicted: true, Rate: > 0 } && duty.Period < standing.Out + chain.Facts.CurePeriods ? new PeriodNumber(standing.Out) : null);
         return (now, duty);
     }
 
