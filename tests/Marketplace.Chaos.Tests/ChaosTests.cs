@@ -13,7 +13,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
     public async Task Kills_disk_faults_and_price_changes_lose_no_byte_and_slash_no_honest_node()
     {
         string[] own = Program.Own;
-        var start = new ProcessStartInfo(own[0], [own[1], "--seed", "11", "--minutes", "3", "--pace", "8", "--period", "20"])
+        var start = new ProcessStartInfo(own[0], [own[1], "--seed", "11", "--minutes", "2", "--pace", "8", "--period", "20"])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
