@@ -6,6 +6,7 @@ using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Network;
 using Marketplace.Testing;
+using Microsoft.Data.Sqlite;
 
 namespace Marketplace.Node.Tests;
 
@@ -63,6 +64,23 @@ public sealed class ProvingTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task A_disk_that_takes_no_more_records_does_not_keep_a_node_from_proving()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(s_limits);
+        DealView deal = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(300_032), periods: 6);
+        await ProveAsync(node, deal.From);
+        // What SQLite says on a full disk, at the one write that each period asks for.
+        Records(node, "CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+
+        await ProveAsync(node, deal.From + 1);
+        DealView later = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(1024), periods: 6);
+        await ProveAsync(node, later.From);
+
+        Records(node, "DROP TRIGGER full");
+        await ProveAsync(node, later.From + 1);
+    }
+
+    [Fact]
     public async Task A_shard_goes_when_its_deal_is_over_and_not_before()
     {
         await using RunningTestNode node = await market.StartNodeAsync(s_limits);
@@ -111,6 +129,15 @@ public sealed class ProvingTests(MarketFixture market)
 
         await NodeProtocolTests.Eventually(async () => (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)).Trouble?.Contains("cannot be proved", StringComparison.Ordinal) == true);
         Assert.False(await market.Client.Lens.ProvedInAsync(node.Id.Value, deal.From));
+    }
+
+    private static void Records(RunningTestNode node, string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(node.DataDir, "depot", "catalogue.db")};Pooling=False");
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
     }
 
     private async Task ProveAsync(RunningTestNode node, uint period)

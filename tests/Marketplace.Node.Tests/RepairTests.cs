@@ -54,6 +54,29 @@ public sealed class RepairTests(MarketFixture market)
         await gone.StartAsync();
     }
 
+    [Fact]
+    public async Task A_node_that_told_a_loss_takes_its_slot_back_with_a_whole_copy_and_not_with_the_damaged_one()
+    {
+        await using RunningTestNode first = await market.StartNodeAsync();
+        await using RunningTestNode second = await market.StartNodeAsync();
+        await using RunningTestNode loser = await StartRepairerAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(2_500_096);
+        DealView deal = await Deals.OpenAsync(market, [first, second, loser], [shard, shard, shard], needed: 1, periods: 30);
+        string file = Directory.GetFiles(Path.Combine(loser.DataDir, "depot", "shards"), "*.shard", SearchOption.AllDirectories).Single();
+        using (FileStream bytes = File.Open(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            // One leaf of ten thousand: a proof of some leaves may well miss it.
+            bytes.Position = shard.Length - 100;
+            bytes.WriteByte((byte)(shard[^100] ^ 1));
+        }
+
+        await MineToWindowAsync(deal.From);
+        await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 2);
+
+        await ClaimedByAsync(loser, deal, 2);
+        await IsReadableAsync(loser, shard);
+    }
+
     /// <summary>A node whose hot key has money for bonds.</summary>
     private async Task<RunningTestNode> StartRepairerAsync()
     {

@@ -4,7 +4,7 @@ namespace Marketplace.Testing;
 public static class Patience
 {
     /// <summary>For a process or a host to be there, on a machine that does many other things.</summary>
-    public static readonly TimeSpan Start = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan Start = TimeSpan.FromSeconds(150);
 
     /// <summary>For a process or a host to be gone.</summary>
     public static readonly TimeSpan Stop = TimeSpan.FromSeconds(60);

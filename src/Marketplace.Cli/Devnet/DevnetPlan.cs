@@ -27,6 +27,9 @@ internal sealed record DevnetPlan(int Nodes, int Keepers, uint BlockSeconds, uin
     /// <summary>What a node locks.</summary>
     public static TokenAmount NodeStake { get; } = TokenAmount.Parse("100");
 
+    /// <summary>What a node's hot key has free for the bonds of repairs.</summary>
+    public static TokenAmount NodeBonds { get; } = TokenAmount.Parse("10");
+
     /// <summary>What a node offers at most; less if the disk has less.</summary>
     public const long NodeCapacityBytesMax = 20 * ByteSize.Gibibyte;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Security.Cryptography;
 using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
@@ -88,6 +89,7 @@ internal sealed class DevnetUp : IDisposable
         // One after another, so that node N is the one in folder N.
         var deployment = new Deployment(DevelopmentChainId, contracts);
         foreach (NodeSeat node in nodes) node.Id = await RegisterAsync(node, rpcUrl, deployment, cancellation);
+        await DepositBondsAsync(web3, deployment, [.. nodes.Select(node => node.Hot)], cancellation);
         await chain.BeginTickingAsync(_plan.BlockSeconds, cancellation);
 
         _say($"{nodes.Length} nodes, {keepers.Length} keepers and a gateway start");
@@ -159,6 +161,15 @@ internal sealed class DevnetUp : IDisposable
     {
         using Web3 web3 = Connect(node.Owner, rpcUrl);
         return await DevnetRoles.RegisterNodeAsync(web3, deployment, node.DataDir, cancellation);
+    }
+
+    /// <summary>Free money in Escrow with which hot keys put down bonds: without it no node would take over what another lost.</summary>
+    private static async Task DepositBondsAsync(Web3 web3, Deployment deployment, IReadOnlyCollection<Address> hotKeys, CancellationToken cancellation)
+    {
+        var contracts = new MarketContracts(web3, deployment);
+        BigInteger each = DevnetPlan.NodeBonds.BaseUnits;
+        await contracts.Token.ApproveAsync(contracts.Escrow.Address, each * hotKeys.Count, token: cancellation);
+        await Task.WhenAll(hotKeys.Select(hot => contracts.Escrow.DepositForAsync(hot, each, token: cancellation)));
     }
 
     private LocalProcess Launch(Uri rpcUrl, string who, IEnumerable<string> arguments)

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Marketplace.Chain.Contracts;
@@ -28,6 +29,9 @@ internal sealed partial class NodeWorker(
     private long _movedAt = time.GetTimestamp();
     private long _distrustedAt = time.GetTimestamp();
     private string? _standstill;
+    // The ledger as it was read last, if it could not be written down: a full disk does not keep a node from proving what it has.
+    private (BlockNumber Block, IReadOnlyList<LedgerRange> Ranges)? _unwritten;
+    private bool _isLedgerDoubtful;
     private TimeSpan _pause;
     private DateTimeOffset _quietUntil;
     private PeriodNumber? _lastProvedHere;
@@ -78,7 +82,7 @@ internal sealed partial class NodeWorker(
 
     /// <summary>What the world does to a node, and not a fault of this program.</summary>
     internal static bool IsTrouble(Exception e) =>
-        e is RpcException or ContractRevertException or TransactionTimeoutException or TransactionReplacedException or IOException or MarketException;
+        e is RpcException or ContractRevertException or TransactionTimeoutException or TransactionReplacedException or IOException or DbException or MarketException;
 
     private async Task RunAsync(CancellationToken token)
     {
@@ -125,7 +129,8 @@ internal sealed partial class NodeWorker(
             pulse.Now = last with { SeenAt = time.GetUtcNow(), Standing = standing, LastProvedHere = _lastProvedHere, Trouble = _trouble };
         }
 
-        BlockNumber? ledger = BlockNumber.TryParse(depot.Catalogue.Fact(LedgerBlockFact), null, out BlockNumber read) ? read : null;
+        BlockNumber? ledger = _isLedgerDoubtful ? null
+            : _unwritten?.Block ?? (BlockNumber.TryParse(depot.Catalogue.Fact(LedgerBlockFact), null, out BlockNumber read) ? read : null);
         bool touched = ledger is { } since && await chain.IsLedgerTouchedAsync(since, tip, token);
         BlockNumber cutoff = NodePlan.PromiseCutoff(ledger ?? default, _reorgBlocks);
         PeriodNumber keepFrom = NodePlan.KeepFrom(chain.Facts.Schedule, tip, _reorgBlocks);
@@ -139,10 +144,12 @@ internal sealed partial class NodeWorker(
             new PeriodDuty(new PeriodNumber(duty.Period), hasSeed, isPinned, duty.Proved, duty is { Barred: false, Rate: > 0 }),
             ledger,
             touched,
-            depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff).Count > 0,
-            depot.Catalogue.Unneeded(keepFrom, 1).Count > 0,
+            // Nothing is let go by records that are older than the ledger.
+            _unwritten is null && depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff).Count > 0,
+            _unwritten is null && depot.Catalogue.Unneeded(keepFrom, 1).Count > 0,
             standing.Rate > 0 ? await _questions.ReadAsync(tip, token) : [],
-            standing.Evicted && duty.Period < standing.Out + chain.Facts.CurePeriods ? new PeriodNumber(standing.Out) : null);
+            // A node whose slots were all taken over has nothing left to cure with.
+            standing is { Evicted: true, Rate: > 0 } && duty.Period < standing.Out + chain.Facts.CurePeriods ? new PeriodNumber(standing.Out) : null);
         return (now, duty);
     }
 
@@ -171,8 +178,19 @@ internal sealed partial class NodeWorker(
         {
             case NodeAction.ReadLedger:
                 IReadOnlyList<LedgerRange> ranges = await chain.LedgerAsync(now.Tip, token);
-                depot.Catalogue.ReplaceLedger(ranges, (LedgerBlockFact, now.Tip.ToString()));
-                LogLedger(ranges.Count, now.Tip.Value);
+                try
+                {
+                    depot.Catalogue.ReplaceLedger(ranges, (LedgerBlockFact, now.Tip.ToString()));
+                    _unwritten = null;
+                    LogLedger(ranges.Count, now.Tip.Value);
+                }
+                catch (Exception e) when (e is DbException or IOException)
+                {
+                    _unwritten = (now.Tip, ranges);
+                    LogUnwritten(ranges.Count, now.Tip.Value, e.Message);
+                }
+
+                _isLedgerDoubtful = false;
                 return true;
 
             case NodeAction.Prove prove:
@@ -182,7 +200,18 @@ internal sealed partial class NodeWorker(
                 return await faults.AnswerAsync(answer.Question, token) is { } unanswerable && await TellAsync(unanswerable, duty, token);
 
             case NodeAction.Cure cure:
-                return await faults.CureAsync(ContextOf(cure.Period, duty), token) is not PeriodProof.Made;
+                try
+                {
+                    PeriodProof proof = await faults.CureAsync(ContextOf(cure.Period, duty), token);
+                    _isLedgerDoubtful |= proof is PeriodProof.LedgerBehind;
+                    return proof is not PeriodProof.Made;
+                }
+                catch (ContractRevertException e) when (e.Error is StorageMarketWrongRangeError)
+                {
+                    // Others took slots of an evicted node over since its ledger was read, and no event of its own tells it that.
+                    _isLedgerDoubtful = true;
+                    return true;
+                }
 
             case NodeAction.PinSeed pin:
                 await chain.PinAsync(token);
@@ -210,7 +239,7 @@ internal sealed partial class NodeWorker(
     private async Task<bool> ProveAsync(PeriodNumber period, BlockNumber tip, Duty duty, CancellationToken token)
     {
         long started = time.GetTimestamp();
-        switch (await PeriodProof.MakeAsync(ContextOf(period, duty), Challenges.LiveDraws, depot.Catalogue.Ledger(), depot, token))
+        switch (await PeriodProof.MakeAsync(ContextOf(period, duty), Challenges.LiveDraws, _unwritten?.Ranges ?? depot.Catalogue.Ledger(), depot, token))
         {
             case PeriodProof.Made made:
                 double madeMs = time.GetElapsedTime(started).TotalMilliseconds;
@@ -225,7 +254,7 @@ internal sealed partial class NodeWorker(
                 return await TellAsync(lost, duty, token);
 
             default:
-                depot.Catalogue.SetFact(LedgerBlockFact, "");
+                _isLedgerDoubtful = true;
                 return true;
         }
     }
@@ -235,7 +264,7 @@ internal sealed partial class NodeWorker(
         Standing standing = await chain.StandingAsync(token);
         uint missed = duty.Period > standing.StrikesFrom ? duty.Period - standing.StrikesFrom : 0;
         await faults.TellAsync(lost, missed, new PeriodNumber(duty.Period), token);
-        depot.Catalogue.SetFact(LedgerBlockFact, "");
+        _isLedgerDoubtful = true;
         return true;
     }
 
@@ -244,6 +273,9 @@ internal sealed partial class NodeWorker(
 
     [LoggerMessage(2001, LogLevel.Information, "Read the ledger: {Ranges} ranges at block {Block}")]
     private partial void LogLedger(int ranges, ulong block);
+
+    [LoggerMessage(2008, LogLevel.Warning, "Read the ledger, {Ranges} ranges at block {Block}, and could not write it down: {Why}")]
+    private partial void LogUnwritten(int ranges, ulong block, string why);
 
     [LoggerMessage(2002, LogLevel.Information, "Proved period {Period} with {ProofBytes} bytes, {ReadBytes} bytes read, made in {Milliseconds:0} ms")]
     private partial void LogProved(uint period, int proofBytes, long readBytes, double milliseconds);

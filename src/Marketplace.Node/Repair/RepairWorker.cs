@@ -81,7 +81,10 @@ internal sealed partial class RepairWorker(
 
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
         RepairScene scene = await SceneAsync(vacant, deal, slot, shard, rate, tip, token);
-        switch (RepairPolicy.Decide(scene))
+        RepairStep step = RepairPolicy.Decide(scene);
+        // What lies here may be the very copy whose loss was told, or have been damaged since.
+        if (step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(shard, token)) step = RepairStep.Rebuild;
+        switch (step)
         {
             case RepairStep.Forget:
                 _watch.Forget(vacant);
@@ -133,6 +136,19 @@ internal sealed partial class RepairWorker(
             depot.Space.Free >= DiskBytes.Of(shard.Leaves),
             await chain.FreeUnitsAsync(hot.Address, token),
             depot.Catalogue.Find(shard.Root) is not null);
+    }
+
+    private async Task<bool> IsWholeAsync(ShardCommitment shard, CancellationToken token)
+    {
+        try
+        {
+            using IShardContent? content = await depot.OpenAsync(shard.Root, token);
+            return content is not null && await content.RehashAsync(token) == shard;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     /// <summary>False if the shard can never be made: the client's columns are no codeword, or too few to know.</summary>

@@ -6,6 +6,7 @@ using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Network;
 using Marketplace.Storage;
+using Marketplace.Testing;
 
 namespace Marketplace.Node.Tests.Kills;
 
@@ -79,7 +80,10 @@ internal sealed class KillRun
             await using (NodeChild child = await NodeChild.StartAsync(_dataDir, _deployment))
             {
                 using var stop = new CancellationTokenSource();
-                Task[] uploaders = [.. Enumerable.Range(0, Uploaders).Select(i => UploadAsync(new Random(HashCode.Combine(_seed, kill, i)), stop.Token))];
+                var first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                Task[] uploaders = [.. Enumerable.Range(0, Uploaders).Select(i => UploadAsync(new Random(HashCode.Combine(_seed, kill, i)), first, stop.Token))];
+                // Every other node lives until it has acknowledged something, however slow the machine is; the others may die before.
+                if (kill % 2 == 0) await first.Task.Within(Patience.Tool, "The first acknowledgement of a node");
                 await Task.Delay(random.Next(LifeMillisecondsMax));
                 await child.KillAsync();
                 await stop.CancelAsync();
@@ -94,7 +98,7 @@ internal sealed class KillRun
         return await CheckAsync(kills, before);
     }
 
-    private async Task UploadAsync(Random random, CancellationToken token)
+    private async Task UploadAsync(Random random, TaskCompletionSource first, CancellationToken token)
     {
         DealId? next = null;
         while (!token.IsCancellationRequested)
@@ -117,6 +121,7 @@ internal sealed class KillRun
             next = null;
             ShardCommitment commitment = MerkleTree.Commit(shard);
             lock (_lock) _acknowledged[deal] = commitment;
+            first.TrySetResult();
             if (receipt.Value != new UploadReceipt(commitment.Root, commitment.Leaves, commitment.Bytes)) throw new InvalidDataException("The receipt names other bytes.");
             if (wanted) await OpenAsync(deal, commitment, receipt.Value);
         }
@@ -164,7 +169,7 @@ internal sealed class KillRun
         await _market.Chain.MineAsync();
         BlockNumber tip = await _market.TipAsync();
         var patience = Stopwatch.StartNew();
-        while (patience.Elapsed < Testing.Patience.Tool)
+        while (patience.Elapsed < Patience.Tool)
         {
             if ((await _client.GetInfoAsync(CancellationToken.None)) is { IsOk: true } info && info.Value!.Block >= tip) return;
             await Task.Delay(100);

@@ -53,9 +53,18 @@ internal sealed class NodeChild : IAsyncDisposable
         if (Path.GetFileNameWithoutExtension(program) == "dotnet") start.ArgumentList.Add(assembly);
         foreach (string argument in new[] { Verb, dataDir, deploymentFile }) start.ArgumentList.Add(argument);
         Process process = Process.Start(start)!;
-        string? line = await process.StandardOutput.ReadLineAsync().Within(Patience.Start, "The start of a node");
-        if (line == Ready) return new NodeChild(process);
-        process.Kill();
+        var child = new NodeChild(process);
+        try
+        {
+            if (await process.StandardOutput.ReadLineAsync().Within(Patience.Start, "The start of a node") == Ready) return child;
+        }
+        catch (TimeoutException)
+        {
+            await child.DisposeAsync();
+            throw;
+        }
+
+        await child.DisposeAsync();
         throw new InvalidOperationException($"The node did not start; its log: {File.ReadAllText(dataDir + ".log")}");
     }
 
