@@ -70,7 +70,7 @@ public sealed class RepairTests(MarketFixture market)
             bytes.WriteByte((byte)(shard[^100] ^ 1));
         }
 
-        await MineToWindowAsync(deal.From);
+        await market.MineToProofsAsync(deal.From);
         await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 2);
 
         await ClaimedByAsync(loser, deal, 2);
