@@ -5,10 +5,10 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
-using Marketplace.Coding;
 using Marketplace.Client.Deals;
 using Marketplace.Client.Keys;
 using Marketplace.Client.Sessions;
+using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Node;
 

@@ -8,7 +8,7 @@ internal static class FolderAgain
     private const int Runs = 5;
     private const int Files = 10_000;
     private const int ChangedEach = 100;
-    
+
     /// <summary>The files have a length of about 110 KB on average, as those of the SDK have.</summary>
     private const long Bytes = 1L << 30;
 
