@@ -37,9 +37,6 @@ internal sealed partial class NodeWorker(
     private PeriodNumber? _lastProvedHere;
     private string? _trouble;
 
-    /// <summary>How the last turn ended.</summary>
-    public LastTurn Turn { get; } = new();
-
     /// <summary>Looks at the chain once, so that the first request finds a node that knows it. Does nothing if the chain does not answer.</summary>
     public async Task LookAsync(CancellationToken token)
     {
@@ -91,8 +88,7 @@ internal sealed partial class NodeWorker(
             (NodeSnapshot now, Duty duty) = await ReadAsync(token);
             bool again = false;
             ExceptionDispatchInfo? failure = null;
-            IReadOnlyList<NodeAction> plan = [.. NodePlan.Decide(now, limits, _reorgBlocks)];
-            foreach (NodeAction action in plan)
+            foreach (NodeAction action in NodePlan.Decide(now, limits, _reorgBlocks))
             {
                 try
                 {
@@ -106,8 +102,6 @@ internal sealed partial class NodeWorker(
             }
 
             failure?.Throw();
-            bool isProved = now.Duty.IsProved || !now.Duty.HasSomething;
-            Turn.Ended(now.Duty.Period, now.Tip, isIdle: plan.Count == 0 && isProved && now.EvictedFrom is null);
             if (!again) break;
         }
 
