@@ -27,7 +27,7 @@ public sealed class StoresTests(ThreeNodes devnet, IpfsServer ipfs, S3Server s3)
 
         await ProvedAndRightAsync(early, late);
         foreach (int node in s_nodes) devnet.KillNode(node);
-        await Task.WhenAll(s_nodes.Select(node => devnet.StartAsync($"node:{node}")));
+        foreach (int node in s_nodes) await devnet.StartAsync($"node:{node}");
         await ProvedAndRightAsync(early, late);
 
         foreach (int node in s_nodes)

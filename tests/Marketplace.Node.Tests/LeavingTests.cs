@@ -87,7 +87,7 @@ public sealed class LeavingTests(MarketFixture market)
         Assert.Equal(PeerEndpoint.Https(listen).ToString(), (await market.Client.NodeRegistry.NodeAsync(node.Id.Value)).Endpoint);
         using NodeClient reader = moved.Connect(null);
         byte[] got = new byte[shard.Length];
-        Assert.Equal(NodeOutcome.Ok, (await reader.ReadAsync(MerkleTree.Commit(shard), 0, got, null, default)).Outcome);
+        await NodeProtocolTests.Eventually(async () => (await reader.ReadAsync(MerkleTree.Commit(shard), 0, got, null, default)).IsOk);
         Assert.Equal(shard, got);
         uint now = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value;
         await market.Client.StorageMarket.OpenDealAsync(promised.Client, Deals.TermsOf(promise, now + 5), [Deals.AcceptanceOf(promise)]);

@@ -122,8 +122,11 @@ public sealed class ShardCatalogue : IDisposable
     public bool MoveShard(Root root, int from, int to) => Write(command =>
     {
         bool moved = Execute(command, "UPDATE shards SET volume = $to WHERE root = $root AND volume = $from", ("$root", root.ToArray()), ("$from", (long)from), ("$to", (long)to)) == 1;
-        if (moved) Doom(command, root, from, to);
-        return moved;
+        if (!moved) return false;
+        // A copy that was to be removed from there is this one now.
+        Execute(command, "DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", root.ToArray()), ("$volume", (long)to));
+        Doom(command, root, from, to);
+        return true;
     });
 
     /// <summary>Where a shard lies, or null if it is not recorded.</summary>

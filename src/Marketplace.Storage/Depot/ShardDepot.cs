@@ -380,7 +380,7 @@ public sealed class ShardDepot : IAsyncDisposable
         await volume.Store.RecoverAsync(root => Catalogue.Place(root)?.Volume == volume.Id, token);
         foreach (Root root in Catalogue.Doomed(volume.Id))
         {
-            await volume.Store.DeleteAsync(root, token);
+            if (Catalogue.Place(root)?.Volume != volume.Id) await volume.Store.DeleteAsync(root, token);
             Catalogue.Buried(root, volume.Id);
         }
 

@@ -71,9 +71,9 @@ public sealed class RunningVolumeTests(MarketFixture market)
         Assert.Equal((VolumeState.Away, 1L), (away.State, away.Shards));
         Assert.NotNull(away.Trouble);
         using NodeClient reader = node.Connect(null);
-        Assert.Equal(NodeOutcome.Refused, (await reader.ReadAsync(MerkleTree.Commit(shard), 0, new byte[256], null, default)).Outcome);
+        await NodeProtocolTests.Eventually(async () => (await reader.ReadAsync(MerkleTree.Commit(shard), 0, new byte[256], null, default)).Outcome is NodeOutcome.Refused);
         // It is drawn in this period and cannot be shown, and still nobody is told that it is lost.
-        await market.MineToAsync(Window(there.From));
+        await market.MineToProofsAsync(there.From);
         await NodeProtocolTests.Eventually(async () => (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)).Trouble?.Contains("away", StringComparison.Ordinal) == true);
         Assert.Equal(node.Id.Value, (await market.Client.Lens.DealAsync(there.Id)).Slots[0].Node);
 
@@ -86,11 +86,9 @@ public sealed class RunningVolumeTests(MarketFixture market)
         Directory.Delete(folder, recursive: true);
     }
 
-    private BlockNumber Window(uint period) => new(market.Facts.Schedule.SeedBlock(new PeriodNumber(period)).Value + 1);
-
     private async Task ProveAsync(RunningTestNode node, uint period)
     {
-        await market.MineToAsync(Window(period));
+        await market.MineToProofsAsync(period);
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, period));
     }
 
