@@ -47,7 +47,7 @@ public sealed class HostilePeerTests(MarketFixture market)
     [Fact]
     public async Task A_body_that_drips_ends_and_leaves_nothing_and_takes_the_turn_of_nobody_else()
     {
-        await using RunningTestNode node = await market.StartNodeAsync(s_impatient with { UploadBytesPerSecondMin = 10_000, UploadGrace = TimeSpan.FromSeconds(8) });
+        await using RunningTestNode node = await market.StartNodeAsync(s_impatient with { UploadBytesPerSecondMin = 10_000, UploadGrace = TimeSpan.FromSeconds(15) });
         DealId deal = market.NextDeal();
         await using SslStream slow = await SecureAsync(node);
         await slow.WriteAsync(Encoding.ASCII.GetBytes(PutHead(node, deal, 1 << 20, "Content-Length: 1048576")));
@@ -56,7 +56,7 @@ public sealed class HostilePeerTests(MarketFixture market)
 
         // The same client has no second turn; another client has one.
         using NodeClient same = node.Connect(market.ClientAccount);
-        await NodeProtocolTests.Eventually(async () => (await NodeProtocolTests.Upload(same, market.NextDeal(), new byte[256])).Refusal?.Status == 503, 8);
+        await NodeProtocolTests.Eventually(async () => (await NodeProtocolTests.Upload(same, market.NextDeal(), new byte[256])).Refusal?.Status == 503, 15);
         Assert.InRange((await ends).TotalSeconds, 1, 45);
         await drips;
         await NodeProtocolTests.Eventually(async () => (await NodeProtocolTests.Upload(same, market.NextDeal(), new byte[256])).IsOk);
