@@ -22,6 +22,7 @@ namespace Marketplace.Node;
 /// <summary>The storage node as a process: takes shards, gives them, proves them.</summary>
 public static class NodeHost
 {
+
     /// <summary>Runs the node of a folder until SIGTERM, SIGINT or the token.</summary>
     /// <exception cref="MarketException">The folder holds no registered node, the passphrase is wrong, or the chain is another one.</exception>
     public static async Task RunAsync(NodeOptions options, CancellationToken token)
@@ -89,13 +90,14 @@ public static class NodeHost
         builder.Logging.AddFilter("Hangfire", LogLevel.Error);
         builder.Services
             .AddSingleton(options.Time).AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
-            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
+            .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ClientFunds>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
             .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<StatusReader>().AddSingleton<ProofHistory>().AddSingleton<OverviewReader>()
             .AddSingleton<AlertReader>().AddSingleton<EarningsBook>().AddSingleton<OnlineRecord>().AddSingleton<WatchJob>().AddSingleton<NodeBandwidth>().AddSingleton<NodeMetrics>().AddSingleton<ConnectionGate>()
             .AddSingleton(services => new AlertOutbox(chain.Node, depot, webhook, limits, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<AlertOutbox>>()))
             .AddSingleton(services => ActivatorUtilities.CreateInstance<NodeVolumes>(services, options.DataDir, owner)).AddSingleton<VolumeEndpoints>().AddHostedService<VolumeWorker>()
             .AddSingleton<AdminEndpoints>()
-            .AddNodeJobs(chain.Node);
+            .AddNodeJobs(chain.Node)
+            .AddHostedService<ChainWatch>();
 
         WebApplication app = builder.Build();
         app.UseMarketDefaults(hostOptions);

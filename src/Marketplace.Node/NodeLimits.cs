@@ -120,6 +120,9 @@ public sealed record NodeLimits
     /// <summary>Longest pause between two tries of a message.</summary>
     public TimeSpan AlertPauseMax { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long an uploader's free money is believed to be what the chain said.</summary>
+    public TimeSpan FundsCheckLife { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Tokens whose check is remembered.</summary>
     public int TokensRememberedMax { get; init; } = 4_096;
 

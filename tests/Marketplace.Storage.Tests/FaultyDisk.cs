@@ -142,6 +142,8 @@ public sealed class FaultyDisk(int seed) : IDisk
         }
     }
 
+    public IDiskFlush? TryOpenFlush(string folder) => new WholeFlush(this);
+
     public IEnumerable<string> Files(string folder, bool deep)
     {
         lock (_lock)
@@ -193,6 +195,22 @@ public sealed class FaultyDisk(int seed) : IDisk
             Bytes = after;
             Flush();
         }
+    }
+
+    private sealed class WholeFlush(FaultyDisk disk) : IDiskFlush
+    {
+        public void Flush()
+        {
+            lock (disk._lock)
+            {
+                disk.Operate();
+                foreach (Content content in disk._names.Values) content.Flush();
+                foreach ((_, _, Action<Dictionary<string, Content>> change) in disk._journal) change(disk._durableNames);
+                disk._journal.Clear();
+            }
+        }
+
+        public void Dispose() { }
     }
 
     private sealed class OpenFile(FaultyDisk disk, Content content) : IDiskFile

@@ -97,6 +97,16 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
     }
 
     /// <summary>
+    /// Whether the market or the register said anything in some blocks. True as well if there are more blocks than one question may span.
+    /// </summary>
+    public async Task<bool> IsMarketTouchedAsync(BlockNumber after, BlockNumber to, CancellationToken token)
+    {
+        if (to.Value - after.Value > LogBlocksMax) return true;
+        var anything = new LogFilter { Addresses = [Contracts.StorageMarket.Address, Contracts.NodeRegistry.Address] };
+        return (await Contracts.Web3.Eth.GetLogsAsync(anything, after.Value + 1, to.Value, token)).Count > 0;
+    }
+
+    /// <summary>
     /// The events of a kind that name a node, or any if null, where events do: behind the deal. Both ends are included; wide spans are
     /// asked for in pieces.
     /// </summary>

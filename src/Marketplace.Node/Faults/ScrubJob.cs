@@ -28,6 +28,9 @@ internal sealed partial class ScrubJob(
     private const string PlaceFact = "scrubPlace";
     private const int ShardsAtOnce = 16;
 
+    /// <summary>Longest time between two turns that counts.</summary>
+    private const double SavedSecondsMax = 30;
+
     private readonly SemaphoreSlim _turn = new(1, 1);
     private double _allowance;
     private DateTimeOffset? _last;
@@ -41,7 +44,7 @@ internal sealed partial class ScrubJob(
             DateTimeOffset now = time.GetUtcNow();
             double bytesPerSecond = Math.Max(limits.ScrubBytesPerSecondMin, depot.Space.Used / limits.ScrubEvery.TotalSeconds);
             // What was not used while the node was away or idle is not saved up.
-            _allowance = Math.Min(_allowance + ((now - (_last ?? now)).TotalSeconds * bytesPerSecond), bytesPerSecond);
+            _allowance = Math.Min(_allowance + ((now - (_last ?? now)).TotalSeconds * bytesPerSecond), bytesPerSecond * SavedSecondsMax);
             _last = now;
             if (IsResting(now)) return;
             while (_allowance > 0 && await NextAsync(token) is { } read) _allowance -= read;

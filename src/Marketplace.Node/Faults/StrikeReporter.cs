@@ -21,12 +21,19 @@ internal sealed partial class StrikeReporter(NodeChain chain, ILogger<StrikeRepo
 
     private PeriodNumber? _done;
 
-    /// <summary>Looks at all nodes once a period.</summary>
-    public async Task TickAsync(BlockNumber tip, CancellationToken token)
+    /// <summary>Whether this period's look is still to come, and may come now.</summary>
+    public bool IsDue(BlockNumber tip)
     {
         Schedule schedule = chain.Facts.Schedule;
         PeriodNumber period = schedule.PeriodOf(tip);
-        if (_done == period || tip.Value < schedule.FirstBlock(period).Value + Delay(schedule, period)) return;
+        return _done != period && tip.Value >= schedule.FirstBlock(period).Value + Delay(schedule, period);
+    }
+
+    /// <summary>Looks at all nodes once a period.</summary>
+    public async Task TickAsync(BlockNumber tip, CancellationToken token)
+    {
+        if (!IsDue(tip)) return;
+        PeriodNumber period = chain.Facts.Schedule.PeriodOf(tip);
         uint count = await chain.Contracts.NodeRegistry.NodeCountAsync(token: token);
         for (uint from = 1; from <= count; from += NodesPerPage)
         {

@@ -22,6 +22,7 @@ internal static class NodeJobs
     private const int PatientWorkers = 4;
 
     private const int UrgentWorkers = 1;
+    private const int SecondsMin = 5;
     private const int SecondsMax = 30;
     private static readonly TimeSpan s_memory = TimeSpan.FromMinutes(5);
 
@@ -40,10 +41,10 @@ internal static class NodeJobs
         });
     }
 
-    /// <summary>Puts the jobs on the clock: every second, or as often as blocks come.</summary>
+    /// <summary>Puts the jobs on the clock: as often as blocks come, but not every second. What cannot wait is started by <see cref="ChainWatch"/>.</summary>
     public static void Schedule(IRecurringJobManager jobs, uint blockSeconds)
     {
-        string often = $"*/{Math.Clamp(blockSeconds, 1, SecondsMax)} * * * * *";
+        string often = $"*/{Math.Clamp(blockSeconds, SecondsMin, SecondsMax)} * * * * *";
         jobs.AddOrUpdate<ProvingJob>(ProvingJob.Id, UrgentQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<RepairJob>(RepairJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<ScrubJob>(ScrubJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);

@@ -37,6 +37,9 @@ internal sealed partial class NodeWorker(
     private PeriodNumber? _lastProvedHere;
     private string? _trouble;
 
+    /// <summary>How the last turn ended.</summary>
+    public LastTurn Turn { get; } = new();
+
     /// <summary>Looks at the chain once, so that the first request finds a node that knows it. Does nothing if the chain does not answer.</summary>
     public async Task LookAsync(CancellationToken token)
     {
@@ -88,7 +91,8 @@ internal sealed partial class NodeWorker(
             (NodeSnapshot now, Duty duty) = await ReadAsync(token);
             bool again = false;
             ExceptionDispatchInfo? failure = null;
-            foreach (NodeAction action in NodePlan.Decide(now, limits, _reorgBlocks))
+            IReadOnlyList<NodeAction> plan = [.. NodePlan.Decide(now, limits, _reorgBlocks)];
+            foreach (NodeAction action in plan)
             {
                 try
                 {
@@ -102,6 +106,8 @@ internal sealed partial class NodeWorker(
             }
 
             failure?.Throw();
+            bool isProved = now.Duty.IsProved || !now.Duty.HasSomething;
+            Turn.Ended(now.Duty.Period, now.Tip, isIdle: plan.Count == 0 && isProved && now.EvictedFrom is null);
             if (!again) break;
         }
 

@@ -23,6 +23,12 @@ internal sealed partial class RepairWorker(
     private readonly RepairWatch _watch = new(chain, limits);
     private readonly NodeClients _peers = new(EndpointGate.ForChain(chain.Facts.Scope.ChainId), chain.Facts.Scope);
 
+    /// <summary>How the last turn ended.</summary>
+    public LastTurn Turn { get; } = new();
+
+    /// <summary>Whether it is this node's time to look who missed periods.</summary>
+    public bool IsReportDue(BlockNumber tip) => reporter.IsDue(tip);
+
     /// <summary>One turn over all slots that are known to be vacant. Returns at once if another is under way.</summary>
     public async Task TickAsync(CancellationToken token)
     {
@@ -31,7 +37,8 @@ internal sealed partial class RepairWorker(
         {
             BlockNumber tip = await chain.TipAsync(token);
             await reporter.TickAsync(tip, token);
-            foreach (VacantSlot vacant in await _watch.ReadAsync(tip, token))
+            IReadOnlyList<VacantSlot> slots = await _watch.ReadAsync(tip, token);
+            foreach (VacantSlot vacant in slots)
             {
                 try
                 {
@@ -43,6 +50,8 @@ internal sealed partial class RepairWorker(
                     LogTrouble(vacant.Slot, vacant.Deal, e.Message);
                 }
             }
+
+            Turn.Ended(chain.Facts.Schedule.PeriodOf(tip), tip, isIdle: slots.Count == 0);
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
         {

@@ -16,7 +16,7 @@ namespace Marketplace.Node;
 
 /// <summary>Takes shards from clients: <c>/v1/uploads/{client}/{number}/{slot}</c>.</summary>
 internal sealed partial class UploadEndpoints(
-    NodeChain chain, ShardDepot depot, TokenGate tokens, AcceptanceEndpoint acceptance, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, TimeProvider time, ILogger<UploadEndpoints> log)
+    NodeChain chain, ClientFunds funds, ShardDepot depot, TokenGate tokens, AcceptanceEndpoint acceptance, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, TimeProvider time, ILogger<UploadEndpoints> log)
     : IDisposable
 {
     private const int BufferBytes = 256 * 1024;
@@ -153,21 +153,30 @@ internal sealed partial class UploadEndpoints(
     /// <summary>Why an upload may not come to so many bytes, of which some are not reserved yet; null if it may.</summary>
     private async Task<IResult?> CannotLendAsync(Address client, long bytes, long more, CancellationToken token)
     {
+        // Counting takes the longer the more lies here, so it is done only when a quick look does not suffice.
+        long atMost = depot.Catalogue.UnopenedLeavesAtMost();
+        if (MayLend(atMost, more) && await CannotPayAsync(client, bytes + (atMost * MerkleTree.LeafBytes), token) is null) return null;
+
         (long ofClient, long ofAll) = depot.Catalogue.UnopenedLeaves(client);
         // Whoever lets much lie here without a deal must be able to pay for all of it.
         if (await CannotPayAsync(client, bytes + (ofClient * MerkleTree.LeafBytes), token) is { } poor) return poor;
-        DepotSpace space = depot.Space;
-        long lent = (ofAll * MerkleTree.LeafBytes) + space.Reserved;
-        return lent + more <= AcceptancePolicy.UnopenedBytesMax(space.Capacity, space.Free + lent, limits)
+        return MayLend(ofAll, more)
             ? null
             : NoRoom("Too much lies here already that no deal was opened for.");
+    }
+
+    private bool MayLend(long leaves, long more)
+    {
+        DepotSpace space = depot.Space;
+        long lent = (leaves * MerkleTree.LeafBytes) + space.Reserved;
+        return lent + more <= AcceptancePolicy.UnopenedBytesMax(space.Capacity, space.Free + lent, limits);
     }
 
     private async Task<IResult?> CannotPayAsync(Address client, long bytesMax, CancellationToken token)
     {
         Schedule schedule = chain.Facts.Schedule;
         Rate rate = config.Price.RateFor((ulong)bytesMax, schedule.PeriodBlocks, schedule.BlockSeconds);
-        return await chain.FreeUnitsAsync(client, token) >= (UInt128)rate.Units * AcceptancePolicy.DealPeriodsMin
+        return await funds.SufficeAsync(client, (UInt128)rate.Units * AcceptancePolicy.DealPeriodsMin, token)
             ? null
             : Failures.Of(StatusCodes.Status402PaymentRequired, MarketErrorCode.InsufficientFunds, "The client's free money in Escrow does not pay the shortest deal for so much.", "Deposit first.");
     }

@@ -6,8 +6,8 @@ namespace Marketplace.Storage;
 
 /// <summary>
 /// What the node knows of its shards, in one SQLite file: which are kept, who uploaded them, what was promised, and the ledger as last
-/// read from the chain. Every call is one transaction that is on disk when it returns (WAL, synchronous = FULL).
-/// A shard is needed while an upload or a range of the ledger names it.
+/// read from the chain. Every call is one transaction that is on disk when it returns (WAL, synchronous = FULL); reading does not wait
+/// for writers. A shard is needed while an upload or a range of the ledger names it.
 /// </summary>
 public sealed class ShardCatalogue : IDisposable
 {
@@ -48,15 +48,17 @@ public sealed class ShardCatalogue : IDisposable
 
     private const string UploadColumns = "SELECT u.id, u.client, u.number, u.slot, u.root, s.leaves, u.expires, u.deadline, u.promise FROM uploads u JOIN shards s ON s.root = u.root";
 
-    private readonly SqliteConnection _connection;
-    private readonly Lock _lock = new();
+    private readonly CatalogueConnection _writer;
+    private readonly CatalogueConnection _reader;
+    private readonly CatalogueBounds _bounds = new();
     private readonly SemaphoreSlim _grouping = new(1, 1);
     private readonly Lock _waitingLock = new();
     private List<Waiting> _waiting = [];
 
-    private ShardCatalogue(SqliteConnection connection, bool isNew)
+    private ShardCatalogue(CatalogueConnection writer, CatalogueConnection reader, bool isNew)
     {
-        _connection = connection;
+        _writer = writer;
+        _reader = reader;
         IsNew = isNew;
     }
 
@@ -67,33 +69,35 @@ public sealed class ShardCatalogue : IDisposable
     /// <exception cref="MarketException">It was written by a newer version.</exception>
     public static ShardCatalogue Open(string path)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        var writer = new CatalogueConnection(path, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
         try
         {
-            connection.Open();
-            Run(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
-            long version = (long)Scalar(connection, "PRAGMA user_version")!;
+            long version = (long)writer.Scalar("PRAGMA user_version")!;
             if (version > SchemaVersion)
             {
                 throw new MarketException(MarketErrorCode.Failed, "The node's records were written by a newer version of this program.", "Run that version.");
             }
 
             string steps = version switch { 0 => Schema, 1 => FromVersion1 + FromVersion2, _ => FromVersion2 };
-            if (version < SchemaVersion) Run(connection, $"BEGIN; {steps} PRAGMA user_version = {SchemaVersion}; COMMIT;");
-            return new ShardCatalogue(connection, version == 0);
+            if (version < SchemaVersion) writer.RunOnce($"BEGIN; {steps} PRAGMA user_version = {SchemaVersion}; COMMIT;");
+            return new ShardCatalogue(writer, new CatalogueConnection(path, "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;"), version == 0);
         }
         catch
         {
-            connection.Dispose();
+            writer.Dispose();
             throw;
         }
     }
 
     /// <summary>Records a shard that was found on a volume without any record, as an upload of nobody that expires. Does nothing if it is recorded.</summary>
-    public void AddFound(ShardCommitment shard, int volume, DateTimeOffset expiresAt) => Write(command =>
+    public void AddFound(ShardCommitment shard, int volume, DateTimeOffset expiresAt)
     {
-        if (VolumeOf(command, shard.Root) is null) AddUpload(command, default, shard, volume, expiresAt);
-    });
+        Write(records =>
+        {
+            if (VolumeOf(records, shard.Root) is null) AddUpload(records, default, shard, volume, expiresAt);
+        });
+        _bounds.Added(shard.Leaves, expiresAt);
+    }
 
     /// <summary>
     /// Records a sealed upload. What was uploaded to the same place before and not promised is forgotten; a promise stays until its
@@ -102,7 +106,7 @@ public sealed class ShardCatalogue : IDisposable
     /// <returns>The volume where the shard was kept before, or null if it is new.</returns>
     public async Task<int?> AddUploadAsync(UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt, CancellationToken token)
     {
-        var mine = new Waiting(command => AddUpload(command, place, shard, volume, expiresAt));
+        var mine = new Waiting(records => AddUpload(records, place, shard, volume, expiresAt));
         lock (_waitingLock) _waiting.Add(mine);
         await _grouping.WaitAsync(token);
         try
@@ -115,17 +119,18 @@ public sealed class ShardCatalogue : IDisposable
         }
 
         if (mine.Failure is { } failure) throw new IOException("The record of an upload could not be written: " + failure.Message, failure);
+        _bounds.Added(shard.Leaves, expiresAt);
         return mine.Before;
     }
 
     /// <summary>Says that a shard lies on another volume now; the copy on the old one is doomed. False if it does not lie on the old one any more.</summary>
-    public bool MoveShard(Root root, int from, int to) => Write(command =>
+    public bool MoveShard(Root root, int from, int to) => Write(records =>
     {
-        bool moved = Execute(command, "UPDATE shards SET volume = $to WHERE root = $root AND volume = $from", ("$root", root.ToArray()), ("$from", (long)from), ("$to", (long)to)) == 1;
+        bool moved = records.Execute("UPDATE shards SET volume = $to WHERE root = $root AND volume = $from", ("$root", root.ToArray()), ("$from", (long)from), ("$to", (long)to)) == 1;
         if (!moved) return false;
         // A copy that was to be removed from there is this one now.
-        Execute(command, "DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", root.ToArray()), ("$volume", (long)to));
-        Doom(command, root, from, to);
+        records.Execute("DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", root.ToArray()), ("$volume", (long)to));
+        Doom(records, root, from, to);
         return true;
     });
 
@@ -143,16 +148,28 @@ public sealed class ShardCatalogue : IDisposable
         ReadShard, ("$volume", (long)volume), ("$after", after?.ToArray() ?? []), ("$count", countMax));
 
     /// <summary>Forgets what was uploaded to a place. A promise stays until its deadline.</summary>
-    public void RemoveUpload(UploadPlace place) => Write(command => Release(command, place));
+    public void RemoveUpload(UploadPlace place)
+    {
+        Write(records => Release(records, place));
+        _bounds.Freed();
+    }
 
     /// <summary>Forgets one upload, promised or not.</summary>
-    public void RemoveUpload(long id) => Write(command => Execute(command, "DELETE FROM uploads WHERE id = $id", ("$id", id)));
+    public void RemoveUpload(long id)
+    {
+        Write(records => records.Execute("DELETE FROM uploads WHERE id = $id", ("$id", id)));
+        _bounds.Freed();
+    }
 
     /// <summary>Records a promise for an upload. False if that upload is not the place's newest any more.</summary>
-    public bool AddPromise(long id, PromiseRecord promise) => Write(command => Execute(
-        command,
-        "UPDATE uploads SET deadline = max($deadline, coalesce(deadline, 0)), promise = $promise WHERE id = $id AND replaced = 0",
-        ("$id", id), ("$deadline", (long)promise.Deadline.Value), ("$promise", promise.Document)) == 1);
+    public bool AddPromise(long id, PromiseRecord promise)
+    {
+        bool added = Write(records => records.Execute(
+            "UPDATE uploads SET deadline = max($deadline, coalesce(deadline, 0)), promise = $promise WHERE id = $id AND replaced = 0",
+            ("$id", id), ("$deadline", (long)promise.Deadline.Value), ("$promise", promise.Document)) == 1);
+        if (added) _bounds.Promised(promise.Deadline);
+        return added;
+    }
 
     /// <summary>The newest upload to a place.</summary>
     public UploadRecord? FindUpload(UploadPlace place) => Read(
@@ -163,40 +180,44 @@ public sealed class ShardCatalogue : IDisposable
         Read("SELECT 1 FROM uploads WHERE root = $root AND client = $client LIMIT 1", static row => row.GetInt32(0), ("$root", root.ToArray()), ("$client", client.ToArray())).Count > 0;
 
     /// <summary>Uploads that are due: without a promise and expired, or promised with a deadline before <paramref name="block"/>.</summary>
-    public IReadOnlyList<UploadRecord> DueUploads(DateTimeOffset now, BlockNumber block) => Read(
-        $"{UploadColumns} WHERE (u.promise IS NULL AND u.expires <= $now) OR (u.promise IS NOT NULL AND u.deadline < $block)",
-        ReadUpload, ("$now", now.ToUnixTimeMilliseconds()), ("$block", (long)block.Value));
+    public IReadOnlyList<UploadRecord> DueUploads(DateTimeOffset now, BlockNumber block) => _bounds.IsNothingDue(now, block, EarliestDue)
+        ? []
+        : Read(
+            $"{UploadColumns} WHERE (u.promise IS NULL AND u.expires <= $now) OR (u.promise IS NOT NULL AND u.deadline < $block)",
+            ReadUpload, ("$now", now.ToUnixTimeMilliseconds()), ("$block", (long)block.Value));
 
     /// <summary>Promises that were given and that no range of the ledger has made good yet.</summary>
     public IReadOnlyList<string> OpenPromises() => Read(
         "SELECT promise FROM uploads u WHERE promise IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = u.root)", static row => row.GetString(0));
 
     /// <summary>Leaves that lie here for uploads which no range of the ledger names: of one client, and of all.</summary>
-    public (long Client, long All) UnopenedLeaves(Address client) => Read(
+    public (long Client, long All) UnopenedLeaves(Address client) => _bounds.CountLent(() => Read(
         """
         SELECT coalesce(sum(CASE WHEN u.client = $client THEN s.leaves ELSE 0 END), 0), coalesce(sum(s.leaves), 0)
         FROM uploads u JOIN shards s ON s.root = u.root WHERE NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = u.root)
         """,
-        static row => (row.GetInt64(0), row.GetInt64(1)), ("$client", client.ToArray()))[0];
+        static row => (row.GetInt64(0), row.GetInt64(1)), ("$client", client.ToArray()))[0]);
+
+    /// <summary>At least as many leaves as <see cref="UnopenedLeaves"/> counts for all, without counting.</summary>
+    public long UnopenedLeavesAtMost() => _bounds.LentAtMost ?? UnopenedLeaves(default).All;
 
     /// <summary>Puts the ledger as the chain has it in the place of what was known, together with named facts about where it was read.</summary>
     public void ReplaceLedger(IReadOnlyCollection<LedgerRange> ranges, params ReadOnlySpan<(string Name, string Value)> facts)
     {
         (string Name, string Value)[] kept = [.. facts];
-        Write(command =>
+        Write(records =>
         {
-            Execute(command, "DELETE FROM ledger");
+            records.Execute("DELETE FROM ledger");
             foreach (LedgerRange range in ranges)
             {
-                Execute(
-                    command,
-                    "INSERT INTO ledger (start, length, root, leaves, live_from, live_until) VALUES ($start, $length, $root, $leaves, $from, $until)",
+                records.Execute("INSERT INTO ledger (start, length, root, leaves, live_from, live_until) VALUES ($start, $length, $root, $leaves, $from, $until)",
                     ("$start", (long)range.Start), ("$length", (long)range.Length), ("$root", range.Shard.Root.ToArray()), ("$leaves", range.Shard.Leaves),
                     ("$from", (long)range.From.Value), ("$until", (long)range.Until.Value));
             }
 
-            foreach ((string name, string value) in kept) SetFact(command, name, value);
+            foreach ((string name, string value) in kept) SetFact(records, name, value);
         });
+        _bounds.LedgerReplaced();
     }
 
     /// <summary>The ledger in order of its positions.</summary>
@@ -209,7 +230,7 @@ public sealed class ShardCatalogue : IDisposable
     public string? Fact(string name) => Read("SELECT value FROM facts WHERE name = $name", static row => row.GetString(0), ("$name", name)).FirstOrDefault();
 
     /// <summary>Remembers a small thing.</summary>
-    public void SetFact(string name, string value) => Write(command => SetFact(command, name, value));
+    public void SetFact(string name, string value) => Write(records => SetFact(records, name, value));
 
     /// <summary>A shard by its root.</summary>
     public ShardCommitment? Find(Root root)
@@ -222,25 +243,24 @@ public sealed class ShardCatalogue : IDisposable
     public IReadOnlyList<ShardCommitment> All() => Read("SELECT root, leaves FROM shards", ReadShard);
 
     /// <summary>Shards that nothing names, with the live end of a range counted as long as it is in the ledger and ends at or after <paramref name="keepFrom"/>.</summary>
-    public IReadOnlyList<ShardCommitment> Unneeded(PeriodNumber keepFrom, int countMax) => Read(
+    public IReadOnlyList<ShardCommitment> Unneeded(PeriodNumber keepFrom, int countMax) => _bounds.FindUnneeded(keepFrom, () => Read(
         """
         SELECT s.root, s.leaves FROM shards s
         WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.root = s.root)
           AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = s.root AND l.live_until >= $keep)
         LIMIT $count
         """,
-        ReadShard, ("$keep", (long)keepFrom.Value), ("$count", countMax));
+        ReadShard, ("$keep", (long)keepFrom.Value), ("$count", countMax)));
 
     /// <summary>
     /// Decides that a shard goes: its record is removed, unless somebody named it in the meantime, and it is doomed until
     /// <see cref="Buried"/> says that its bytes are gone.
     /// </summary>
     /// <returns>The volume where it lies, or null if it stays.</returns>
-    public int? Doom(Root root, PeriodNumber keepFrom) => Write<int?>(command =>
+    public int? Doom(Root root, PeriodNumber keepFrom) => Write<int?>(records =>
     {
-        if (VolumeOf(command, root) is not { } volume) return null;
-        int removed = Execute(
-            command,
+        if (VolumeOf(records, root) is not { } volume) return null;
+        int removed = records.Execute(
             """
             DELETE FROM shards WHERE root = $root
               AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.root = $root)
@@ -248,7 +268,7 @@ public sealed class ShardCatalogue : IDisposable
             """,
             ("$root", root.ToArray()), ("$keep", (long)keepFrom.Value));
         if (removed != 1) return null;
-        Doom(command, root, volume, -1);
+        Doom(records, root, volume, -1);
         return volume;
     });
 
@@ -259,19 +279,18 @@ public sealed class ShardCatalogue : IDisposable
         .ToDictionary(one => one.Id, one => one.State);
 
     /// <summary>Remembers a volume, or forgets it.</summary>
-    public void SetVolume(int id, string? state) => Write(command =>
+    public void SetVolume(int id, string? state) => Write(records =>
     {
         string name = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{VolumeFact}{id}");
-        if (state is not null) SetFact(command, name, state);
-        else Execute(command, "DELETE FROM facts WHERE name = $name", ("$name", name));
+        if (state is not null) SetFact(records, name, state);
+        else records.Execute("DELETE FROM facts WHERE name = $name", ("$name", name));
     });
 
     /// <summary>Shards whose bytes are still to be removed from a volume.</summary>
     public IReadOnlyList<Root> Doomed(int volume) => Read("SELECT root FROM doomed WHERE volume = $volume", static row => new Root((byte[])row[0]), ("$volume", (long)volume));
 
     /// <summary>The bytes of a doomed shard are gone from a volume.</summary>
-    public void Buried(Root root, int volume) => Write(command => Execute(
-        command, "DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", root.ToArray()), ("$volume", (long)volume)));
+    public void Buried(Root root, int volume) => Write(records => records.Execute("DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", root.ToArray()), ("$volume", (long)volume)));
 
     /// <summary>Bytes that shards take with their trees, and their number, on each volume that has any.</summary>
     public IReadOnlyDictionary<int, (long Bytes, long Count)> Usage()
@@ -290,49 +309,42 @@ public sealed class ShardCatalogue : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
-        _connection.Dispose();
+        _reader.Dispose();
+        _writer.Dispose();
         _grouping.Dispose();
     }
 
-    private static int? AddUpload(SqliteCommand command, UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt)
+    private static int? AddUpload(CatalogueConnection records, UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt)
     {
-        int? before = VolumeOf(command, shard.Root);
-        Execute(
-            command, "INSERT INTO shards (root, leaves, volume) VALUES ($root, $leaves, $volume) ON CONFLICT DO UPDATE SET volume = $volume",
+        int? before = VolumeOf(records, shard.Root);
+        records.Execute("INSERT INTO shards (root, leaves, volume) VALUES ($root, $leaves, $volume) ON CONFLICT DO UPDATE SET volume = $volume",
             ("$root", shard.Root.ToArray()), ("$leaves", shard.Leaves), ("$volume", (long)volume));
         // A copy that was to be removed from there is this one now.
-        Execute(command, "DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", shard.Root.ToArray()), ("$volume", (long)volume));
-        if (before is { } old && old != volume) Doom(command, shard.Root, old, volume);
-        if (place != default) Release(command, place);
-        Execute(
-            command,
-            "INSERT INTO uploads (client, number, slot, root, expires) VALUES ($client, $number, $slot, $root, $expires)",
+        records.Execute("DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", shard.Root.ToArray()), ("$volume", (long)volume));
+        if (before is { } old && old != volume) Doom(records, shard.Root, old, volume);
+        if (place != default) Release(records, place);
+        records.Execute("INSERT INTO uploads (client, number, slot, root, expires) VALUES ($client, $number, $slot, $root, $expires)",
             [.. Keys(place), ("$root", shard.Root.ToArray()), ("$expires", expiresAt.ToUnixTimeMilliseconds())]);
         return before;
     }
 
-    private static void Doom(SqliteCommand command, Root root, int volume, int but)
+    private static void Doom(CatalogueConnection records, Root root, int volume, int but)
     {
-        Execute(command, "INSERT INTO doomed (root, volume) VALUES ($root, $volume) ON CONFLICT DO NOTHING", ("$root", root.ToArray()), ("$volume", (long)volume));
-        Execute(command, "DELETE FROM doomed WHERE root = $root AND volume = $but", ("$root", root.ToArray()), ("$but", (long)but));
+        records.Execute("INSERT INTO doomed (root, volume) VALUES ($root, $volume) ON CONFLICT DO NOTHING", ("$root", root.ToArray()), ("$volume", (long)volume));
+        records.Execute("DELETE FROM doomed WHERE root = $root AND volume = $but", ("$root", root.ToArray()), ("$but", (long)but));
     }
 
-    private static int? VolumeOf(SqliteCommand command, Root root)
+    private static int? VolumeOf(CatalogueConnection records, Root root) =>
+        (int?)(long?)records.Scalar("SELECT volume FROM shards WHERE root = $root", ("$root", root.ToArray()));
+
+    private static void Release(CatalogueConnection records, UploadPlace place)
     {
-        command.CommandText = "SELECT volume FROM shards WHERE root = $root";
-        command.Parameters.Clear();
-        command.Parameters.AddWithValue("$root", root.ToArray());
-        return (int?)(long?)command.ExecuteScalar();
+        records.Execute("DELETE FROM uploads WHERE client = $client AND number = $number AND slot = $slot AND promise IS NULL", Keys(place));
+        records.Execute("UPDATE uploads SET replaced = 1 WHERE client = $client AND number = $number AND slot = $slot", Keys(place));
     }
 
-    private static void Release(SqliteCommand command, UploadPlace place)
-    {
-        Execute(command, "DELETE FROM uploads WHERE client = $client AND number = $number AND slot = $slot AND promise IS NULL", Keys(place));
-        Execute(command, "UPDATE uploads SET replaced = 1 WHERE client = $client AND number = $number AND slot = $slot", Keys(place));
-    }
-
-    private static void SetFact(SqliteCommand command, string name, string value) =>
-        Execute(command, "INSERT INTO facts (name, value) VALUES ($name, $value) ON CONFLICT DO UPDATE SET value = $value", ("$name", name), ("$value", value));
+    private static void SetFact(CatalogueConnection records, string name, string value) =>
+        records.Execute("INSERT INTO facts (name, value) VALUES ($name, $value) ON CONFLICT DO UPDATE SET value = $value", ("$name", name), ("$value", value));
 
     private static (string, object)[] Keys(UploadPlace place) =>
         [("$client", place.Deal.Client.ToArray()), ("$number", (long)place.Deal.Number), ("$slot", (long)place.Slot)];
@@ -353,28 +365,6 @@ public sealed class ShardCatalogue : IDisposable
         new PeriodNumber((uint)row.GetInt64(4)),
         new PeriodNumber((uint)row.GetInt64(5)));
 
-    private static int Execute(SqliteCommand command, string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
-    {
-        command.CommandText = sql;
-        command.Parameters.Clear();
-        foreach ((string name, object value) in parameters) command.Parameters.AddWithValue(name, value);
-        return command.ExecuteNonQuery();
-    }
-
-    private static void Run(SqliteConnection connection, string sql)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
-    }
-
-    private static object? Scalar(SqliteConnection connection, string sql)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-        command.CommandText = sql;
-        return command.ExecuteScalar();
-    }
-
     /// <summary>Writes all that wait as one transaction. If it fails nothing of it is recorded and all of them are told.</summary>
     private void WriteGroup()
     {
@@ -387,9 +377,9 @@ public sealed class ShardCatalogue : IDisposable
 
         try
         {
-            Write(command =>
+            Write(records =>
             {
-                foreach (Waiting one in group) one.Before = one.Work(command);
+                foreach (Waiting one in group) one.Before = one.Work(records);
             });
         }
         catch (SqliteException e)
@@ -402,42 +392,32 @@ public sealed class ShardCatalogue : IDisposable
         }
     }
 
-    private void Write(Action<SqliteCommand> work) => Write(command =>
+    /// <summary>The first expiry of an upload without a promise, and the first deadline of one with.</summary>
+    private (DateTimeOffset Expiry, BlockNumber Deadline) EarliestDue() => Read(
+        "SELECT (SELECT min(expires) FROM uploads WHERE promise IS NULL), (SELECT min(deadline) FROM uploads WHERE promise IS NOT NULL)",
+        static row => (
+            row.IsDBNull(0) ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(0)),
+            new BlockNumber(row.IsDBNull(1) ? ulong.MaxValue : (ulong)row.GetInt64(1))))[0];
+
+    private void Write(Action<CatalogueConnection> work) => Write(records =>
     {
-        work(command);
+        work(records);
         return true;
     });
 
-    private T Write<T>(Func<SqliteCommand, T> work)
+    private T Write<T>(Func<CatalogueConnection, T> work)
     {
-        lock (_lock)
-        {
-            using SqliteTransaction transaction = _connection.BeginTransaction();
-            using SqliteCommand command = _connection.CreateCommand();
-            command.Transaction = transaction;
-            T result = work(command);
-            transaction.Commit();
-            return result;
-        }
+        lock (_writer.Lock) return _writer.Transact(work);
     }
 
     private List<T> Read<T>(string sql, Func<SqliteDataReader, T> row, params ReadOnlySpan<(string Name, object Value)> parameters)
     {
-        lock (_lock)
-        {
-            using SqliteCommand command = _connection.CreateCommand();
-            command.CommandText = sql;
-            foreach ((string name, object value) in parameters) command.Parameters.AddWithValue(name, value);
-            using SqliteDataReader reader = command.ExecuteReader();
-            var rows = new List<T>();
-            while (reader.Read()) rows.Add(row(reader));
-            return rows;
-        }
+        lock (_reader.Lock) return _reader.Query(sql, row, parameters);
     }
 
-    private sealed class Waiting(Func<SqliteCommand, int?> work)
+    private sealed class Waiting(Func<CatalogueConnection, int?> work)
     {
-        public Func<SqliteCommand, int?> Work { get; } = work;
+        public Func<CatalogueConnection, int?> Work { get; } = work;
 
         public int? Before { get; set; }
 

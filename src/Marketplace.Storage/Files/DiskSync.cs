@@ -27,6 +27,21 @@ internal static partial class DiskSync
         }
     }
 
+    /// <summary>Opens a folder for <see cref="FlushDisk"/>.</summary>
+    /// <exception cref="IOException">The operating system refused.</exception>
+    public static SafeFileHandle OpenFolder(string path)
+    {
+        int handle = Open(path, ReadOnly);
+        return handle >= 0 ? new SafeFileHandle(handle, ownsHandle: true) : throw Failure(path);
+    }
+
+    /// <summary>Flushes the file system of a folder; Linux only.</summary>
+    /// <exception cref="IOException">Something that was written since the folder was opened did not reach the disk (Linux 5.8 and newer say so).</exception>
+    public static void FlushDisk(SafeFileHandle folder, string path)
+    {
+        if (SyncFileSystem(folder) != 0) throw Failure(path);
+    }
+
     /// <summary>Lets the disk begin to write a range of a file. Promises nothing: only a flush does.</summary>
     public static void BeginFlush(SafeFileHandle file, long offset, long bytes)
     {
@@ -47,6 +62,10 @@ internal static partial class DiskSync
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Fsync(int handle);
+
+    [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SyncFileSystem(SafeFileHandle folder);
 
     [LibraryImport("libc", EntryPoint = "sync_file_range")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

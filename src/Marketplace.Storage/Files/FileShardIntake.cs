@@ -4,74 +4,97 @@ using Marketplace.Domain;
 
 namespace Marketplace.Storage;
 
-/// <summary>A shard on its way to two files: its bytes and its tree.</summary>
+/// <summary>
+/// A shard on its way to two files: its bytes and its tree. A small one waits in memory until it is whole, and then shares its flush
+/// with others (<see cref="SmallArrivals"/>).
+/// </summary>
 internal sealed class FileShardIntake : IShardIntake
 {
+    /// <summary>The largest shard that is small.</summary>
+    public const int SmallBytesMax = 32 * 1024;
+
     private const int SidecarBufferBytes = 16 * 1024;
+    private const char Flushed = '-';
+    private const char NotYetFlushed = '+';
 
     private readonly FileShardStore _store;
     private readonly string _id = Guid.NewGuid().ToString("N");
-    private readonly IDiskFile _shard;
-    private readonly IDiskFile _tree;
-    private readonly ArrayBufferWriter<byte> _sidecar = new(SidecarBufferBytes);
+    private readonly long _begun;
+    private readonly ArrayBufferWriter<byte> _sidecar = new();
     private readonly MerkleTreeBuilder _builder;
+    private byte[]? _small;
+    private IDiskFile? _shard;
+    private IDiskFile? _tree;
     private long _treeBytes;
     private string _place;
     private Root? _sealed;
     private bool _kept;
+    private bool _disposed;
 
     public FileShardIntake(FileShardStore store)
     {
         _store = store;
         _place = Path.Combine(store.Arriving, _id);
-        _shard = store.Disk.Create(_place + FileShardStore.ShardSuffix);
-        try
-        {
-            _tree = store.Disk.Create(_place + FileShardStore.TreeSuffix);
-        }
-        catch
-        {
-            _shard.Dispose();
-            store.Disk.Delete(_place + FileShardStore.ShardSuffix);
-            throw;
-        }
-
+        _begun = store.Small.Begin();
         _builder = new MerkleTreeBuilder(_sidecar);
     }
 
     public long Bytes { get; private set; }
 
-    /// <summary>Reads the name of a sealed file: ROOT-ID and a suffix.</summary>
-    public static bool TryReadSealedName(string name, out Root root, out string suffix)
+    /// <summary>Reads the name of a sealed file: ROOT, whether it was flushed before it got the name, ID and a suffix.</summary>
+    public static bool TryReadSealedName(string name, out Root root, out string suffix, out bool isFlushed)
     {
         suffix = Path.GetExtension(name);
         root = default;
-        int dash = name.IndexOf('-', StringComparison.Ordinal);
-        return dash > 0 && Root.TryParse("0x" + name[..dash], null, out root) && suffix is FileShardStore.ShardSuffix or FileShardStore.TreeSuffix;
+        int mark = name.AsSpan().IndexOfAny(Flushed, NotYetFlushed);
+        isFlushed = mark > 0 && name[mark] == Flushed;
+        return mark > 0 && Root.TryParse("0x" + name[..mark], null, out root) && suffix is FileShardStore.ShardSuffix or FileShardStore.TreeSuffix;
     }
 
     public async ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken token)
     {
-        await _shard.WriteAsync(bytes, Bytes, token);
+        if (_shard is null && bytes.Length <= SmallBytesMax - Bytes)
+        {
+            _small ??= ArrayPool<byte>.Shared.Rent(SmallBytesMax);
+            bytes.Span.CopyTo(_small.AsSpan((int)Bytes));
+        }
+        else
+        {
+            if (_shard is null) await CreateAsync(token);
+            await _shard!.WriteAsync(bytes, Bytes, token);
+        }
+
         _builder.Append(bytes.Span);
         Bytes += bytes.Length;
-        if (_sidecar.WrittenCount >= SidecarBufferBytes / 2) await DrainAsync(token);
+        if (_shard is not null && _sidecar.WrittenCount >= SidecarBufferBytes / 2) await DrainAsync(token);
     }
 
     public async ValueTask<ShardCommitment?> SealAsync(CancellationToken token)
     {
         if (!_builder.TryFinish(out ShardCommitment commitment)) return null;
-        await DrainAsync(token);
-        _shard.Flush();
-        _tree.Flush();
-        _shard.Dispose();
-        _tree.Dispose();
+        string root = commitment.Root.ToString()[2..];
+        if (_shard is null && _store.Small.IsPossible)
+        {
+            _place = Path.Combine(_store.Arriving, root + NotYetFlushed + _id);
+            await CreateAsync(token);
+            await DrainAsync(token);
+            CloseFiles();
+            await _store.Small.FlushAsync(_begun);
+        }
+        else
+        {
+            if (_shard is null) await CreateAsync(token);
+            await DrainAsync(token);
+            // The disk takes its time; the threads that receive are not to wait for it.
+            await Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            CloseFiles();
+            string sealedPlace = Path.Combine(_store.Arriving, root + Flushed + _id);
+            _store.Disk.Move(_place + FileShardStore.TreeSuffix, sealedPlace + FileShardStore.TreeSuffix);
+            _store.Disk.Move(_place + FileShardStore.ShardSuffix, sealedPlace + FileShardStore.ShardSuffix);
+            _place = sealedPlace;
+            await _store.FlushArrivingAsync();
+        }
 
-        string sealedPlace = Path.Combine(_store.Arriving, commitment.Root.ToString()[2..] + "-" + _id);
-        _store.Disk.Move(_place + FileShardStore.TreeSuffix, sealedPlace + FileShardStore.TreeSuffix);
-        _store.Disk.Move(_place + FileShardStore.ShardSuffix, sealedPlace + FileShardStore.ShardSuffix);
-        _place = sealedPlace;
-        _store.FlushArriving();
         _sealed = commitment.Root;
         return commitment;
     }
@@ -87,25 +110,55 @@ internal sealed class FileShardIntake : IShardIntake
 
     public ValueTask DisposeAsync()
     {
+        if (_disposed) return ValueTask.CompletedTask;
+        _disposed = true;
         _builder.Dispose();
-        _shard.Dispose();
-        _tree.Dispose();
-        if (_kept) return ValueTask.CompletedTask;
-        // A crash or a failed rename may have left either name; both are this intake's own.
-        string early = Path.Combine(_store.Arriving, _id);
-        foreach (string place in _place == early ? [early] : new[] { early, _place })
+        CloseFiles();
+        if (_small is not null) ArrayPool<byte>.Shared.Return(_small);
+        _small = null;
+        try
         {
-            _store.Disk.Delete(place + FileShardStore.ShardSuffix);
-            _store.Disk.Delete(place + FileShardStore.TreeSuffix);
-        }
+            if (_kept) return ValueTask.CompletedTask;
+            // A crash or a failed rename may have left either name; both are this intake's own.
+            string early = Path.Combine(_store.Arriving, _id);
+            foreach (string place in _place == early ? [early] : new[] { early, _place })
+            {
+                _store.Disk.Delete(place + FileShardStore.ShardSuffix);
+                _store.Disk.Delete(place + FileShardStore.TreeSuffix);
+            }
 
-        return ValueTask.CompletedTask;
+            return ValueTask.CompletedTask;
+        }
+        finally
+        {
+            _store.Small.End();
+        }
+    }
+
+    /// <summary>Makes the two files, and writes what waited in memory.</summary>
+    private async ValueTask CreateAsync(CancellationToken token)
+    {
+        _tree = _store.Disk.Create(_place + FileShardStore.TreeSuffix);
+        _shard = _store.Disk.Create(_place + FileShardStore.ShardSuffix);
+        if (_small is not null) await _shard.WriteAsync(_small.AsMemory(0, (int)Bytes), 0, token);
     }
 
     private async ValueTask DrainAsync(CancellationToken token)
     {
-        await _tree.WriteAsync(_sidecar.WrittenMemory, _treeBytes, token);
+        await _tree!.WriteAsync(_sidecar.WrittenMemory, _treeBytes, token);
         _treeBytes += _sidecar.WrittenCount;
         _sidecar.ResetWrittenCount();
+    }
+
+    private void Flush()
+    {
+        _shard!.Flush();
+        _tree!.Flush();
+    }
+
+    private void CloseFiles()
+    {
+        _shard?.Dispose();
+        _tree?.Dispose();
     }
 }

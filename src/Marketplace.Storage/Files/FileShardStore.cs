@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using Marketplace.Coding;
 using Marketplace.Domain;
@@ -8,6 +9,8 @@ namespace Marketplace.Storage;
 /// Shards as files: <c>shards/ab/ROOT.shard</c> and its sidecar <c>ROOT.tree</c>; what is on its way in lies in <c>arriving</c>.
 /// Sealing flushes both files and the folder; keeping renames them into place, the tree first, so that a shard is never without it.
 /// A rename need not be flushed: until it is on the disk the sealed names are, and <see cref="RecoverAsync"/> places them again.
+/// Small shards are flushed many at a time, with the whole disk; their names are there before their bytes, so
+/// <see cref="RecoverAsync"/> looks whether these are right.
 /// </summary>
 public sealed class FileShardStore : IShardStore
 {
@@ -36,6 +39,7 @@ public sealed class FileShardStore : IShardStore
         Disk.MakeFolder(_shards);
         Disk.MakeFolder(Arriving);
         _arrivals = new GroupFlush(() => Disk.FlushFolder(Arriving));
+        Small = new SmallArrivals(Disk, Arriving);
     }
 
     /// <inheritdoc />
@@ -44,6 +48,8 @@ public sealed class FileShardStore : IShardStore
     internal IDisk Disk { get; }
 
     internal string Arriving { get; }
+
+    internal SmallArrivals Small { get; }
 
     /// <inheritdoc />
     public ValueTask<IShardIntake> BeginAsync(CancellationToken token) => ValueTask.FromResult<IShardIntake>(new FileShardIntake(this));
@@ -89,11 +95,23 @@ public sealed class FileShardStore : IShardStore
     /// <inheritdoc />
     public ValueTask RecoverAsync(Func<Root, bool> isRecorded, CancellationToken token)
     {
+        var unsure = new Dictionary<string, Root>();
         foreach (string path in Disk.Files(Arriving, deep: false).ToArray())
         {
             token.ThrowIfCancellationRequested();
-            if (FileShardIntake.TryReadSealedName(Path.GetFileName(path), out Root root, out string suffix) && isRecorded(root)) Place(path, root, suffix);
-            else Disk.Delete(path);
+            if (!FileShardIntake.TryReadSealedName(Path.GetFileName(path), out Root root, out string suffix, out bool isFlushed) || !isRecorded(root)) Disk.Delete(path);
+            else if (isFlushed) Place(path, root, suffix);
+            else unsure[Path.ChangeExtension(path, null)] = root;
+        }
+
+        foreach ((string path, Root root) in unsure)
+        {
+            bool isWhole = IsWhole(path, root);
+            foreach (string suffix in (string[])[TreeSuffix, ShardSuffix])
+            {
+                if (isWhole && Has(path + suffix)) Place(path + suffix, root, suffix);
+                else Disk.Delete(path + suffix);
+            }
         }
 
         return ValueTask.CompletedTask;
@@ -137,7 +155,7 @@ public sealed class FileShardStore : IShardStore
     }
 
     /// <summary>Makes the names of sealed shards durable, those of others who seal at the same time with them.</summary>
-    internal void FlushArriving() => _arrivals.Flush();
+    internal Task FlushArrivingAsync() => _arrivals.FlushAsync();
 
     /// <summary>Moves one file of a sealed shard to its place.</summary>
     internal void Place(string path, Root root, string suffix)
@@ -150,6 +168,34 @@ public sealed class FileShardStore : IShardStore
             // What is there already has the same root; the newer copy is known to be whole, so it also heals a damaged one.
             Disk.Move(path, place + suffix);
         }
+    }
+
+    /// <summary>Whether a small shard's files that lie in <see cref="Arriving"/> are what they were to become; its other half may have been placed.</summary>
+    private bool IsWhole(string path, Root root)
+    {
+        byte[]? bytes = TryReadSmall(path + ShardSuffix) ?? TryReadSmall(PlaceOf(root) + ShardSuffix);
+        if (bytes is null) return false;
+        var tree = new ArrayBufferWriter<byte>();
+        using var builder = new MerkleTreeBuilder(tree);
+        builder.Append(bytes);
+        return builder.TryFinish(out ShardCommitment shard) && shard.Root == root &&
+            (TryReadSmall(path + TreeSuffix) is not { } written || written.AsSpan().SequenceEqual(tree.WrittenSpan));
+    }
+
+    private bool Has(string path)
+    {
+        using IDiskFile? file = Disk.TryOpen(path);
+        return file is not null;
+    }
+
+    /// <summary>What is in a file, but not more than a small shard has; null if there is none.</summary>
+    private byte[]? TryReadSmall(string path)
+    {
+        using IDiskFile? file = Disk.TryOpen(path);
+        if (file is null) return null;
+        byte[] bytes = new byte[Math.Min(file.Length, FileShardIntake.SmallBytesMax)];
+        FileShardContent.Fill(file, 0, bytes);
+        return bytes;
     }
 
     private string PlaceOf(Root root)

@@ -1,26 +1,58 @@
 namespace Marketplace.Storage;
 
 /// <summary>
-/// Makes one flush do for all who wait: a caller returns when a flush that began after its call has ended, and while one flush runs
-/// those who come meanwhile gather for the next.
+/// Makes one flush do for all who wait: a caller is told when a flush that began after its call has ended, and while one flush runs
+/// those who come meanwhile gather for the next. A thread of its own waits for the disk, and only while somebody waits for it.
 /// </summary>
 internal sealed class GroupFlush(Action flush)
 {
-    private readonly Lock _flushing = new();
-    private long _begun;
-    private long _ended;
+    private readonly Lock _lock = new();
+    private TaskCompletionSource? _next;
+    private bool _isRunning;
 
-    /// <summary>Returns when everything written before this call is flushed.</summary>
+    /// <summary>Ends when everything written before this call is flushed.</summary>
     /// <exception cref="IOException">The flush that was waited for failed.</exception>
-    public void Flush()
+    public Task FlushAsync()
     {
-        long needed = Interlocked.Read(ref _begun) + 1;
-        lock (_flushing)
+        lock (_lock)
         {
-            if (_ended >= needed) return;
-            long mine = Interlocked.Increment(ref _begun);
-            flush();
-            _ended = mine;
+            _next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!_isRunning)
+            {
+                _isRunning = true;
+                new Thread(Run) { IsBackground = true, Name = "flush" }.Start();
+            }
+
+            return _next.Task;
+        }
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            TaskCompletionSource group;
+            lock (_lock)
+            {
+                if (_next is null)
+                {
+                    _isRunning = false;
+                    return;
+                }
+
+                group = _next;
+                _next = null;
+            }
+
+            try
+            {
+                flush();
+                group.SetResult();
+            }
+            catch (Exception e)
+            {
+                group.SetException(e);
+            }
         }
     }
 }

@@ -28,6 +28,11 @@ public interface IDisk
     /// <summary>Makes the names in a folder durable.</summary>
     void FlushFolder(string path);
 
+    /// <summary>
+    /// Opens the disk that a folder lies on, to flush all of it at once; null where that cannot be done. The caller disposes it.
+    /// </summary>
+    IDiskFlush? TryOpenFlush(string folder);
+
     /// <summary>The files in a folder and, if asked, in those below it. Empty if there is no such folder.</summary>
     IEnumerable<string> Files(string folder, bool deep);
 
@@ -48,5 +53,13 @@ public interface IDiskFile : IDisposable
     int Read(Span<byte> destination, long offset);
 
     /// <summary>Returns when all that was written is on the disk.</summary>
+    void Flush();
+}
+
+/// <summary>A disk, open to be flushed.</summary>
+public interface IDiskFlush : IDisposable
+{
+    /// <summary>Returns when all that was written to the disk by now is on it: bytes and names, those of others too.</summary>
+    /// <exception cref="IOException">Something that was written since this was opened did not reach the disk.</exception>
     void Flush();
 }

@@ -49,11 +49,23 @@ public sealed class LocalDisk : IDisk
     public void FlushFolder(string path) => DiskSync.FlushFolder(path);
 
     /// <inheritdoc />
+    public IDiskFlush? TryOpenFlush(string folder) => OperatingSystem.IsLinux() ? new WholeDisk(folder) : null;
+
+    /// <inheritdoc />
     public IEnumerable<string> Files(string folder, bool deep) =>
         Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*", deep ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly) : [];
 
     /// <inheritdoc />
     public long FreeBytes(string folder) => new DriveInfo(folder).AvailableFreeSpace;
+
+    private sealed class WholeDisk(string folder) : IDiskFlush
+    {
+        private readonly SafeFileHandle _folder = DiskSync.OpenFolder(folder);
+
+        public void Flush() => DiskSync.FlushDisk(_folder, folder);
+
+        public void Dispose() => _folder.Dispose();
+    }
 
     private sealed class LocalFile(SafeFileHandle handle) : IDiskFile
     {
