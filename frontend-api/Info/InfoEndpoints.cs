@@ -105,6 +105,6 @@ public static partial class InfoEndpoints
         (int)NonceDesk.Life.TotalSeconds,
         (int)TokenMint.Life.TotalSeconds);
 
-    [LoggerMessage(4101, LogLevel.Warning, "The chain does not answer")]
+    [LoggerMessage(5101, LogLevel.Warning, "The chain does not answer")]
     private static partial void LogNoPulse(ILogger log, Exception failure);
 }

@@ -22,7 +22,6 @@ namespace Marketplace.Node;
 /// <summary>The storage node as a process: takes shards, gives them, proves them.</summary>
 public static class NodeHost
 {
-
     /// <summary>Runs the node of a folder until SIGTERM, SIGINT or the token.</summary>
     /// <exception cref="MarketException">The folder holds no registered node, the passphrase is wrong, or the chain is another one.</exception>
     public static async Task RunAsync(NodeOptions options, CancellationToken token)

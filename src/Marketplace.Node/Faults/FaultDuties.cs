@@ -105,12 +105,12 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         return false;
     }
 
-    [LoggerMessage(2101, LogLevel.Information, "Showed leaf {Leaf} of slot {Slot} of deal {Deal} to whoever asked")]
+    [LoggerMessage(2111, LogLevel.Information, "Showed leaf {Leaf} of slot {Slot} of deal {Deal} to whoever asked")]
     private partial void LogAnswered(long leaf, int slot, DealId deal);
 
-    [LoggerMessage(2102, LogLevel.Error, "Told the loss of the shard {Root}, slot {Slot} of deal {Deal}")]
+    [LoggerMessage(2112, LogLevel.Error, "Told the loss of the shard {Root}, slot {Slot} of deal {Deal}")]
     private partial void LogTold(Root root, int slot, DealId deal);
 
-    [LoggerMessage(2103, LogLevel.Warning, "Cured in period {Period}: the node was evicted and goes on")]
+    [LoggerMessage(2113, LogLevel.Warning, "Cured in period {Period}: the node was evicted and goes on")]
     private partial void LogCured(uint period);
 }

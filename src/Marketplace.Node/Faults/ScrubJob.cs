@@ -116,9 +116,9 @@ internal sealed partial class ScrubJob(
         await faults.TellAsync(new PeriodProof.ShardLost(shard.Root, IsWrong: found is not null), missed, period, token);
     }
 
-    [LoggerMessage(2301, LogLevel.Error, "The shard {Root} is damaged: its bytes are not those that were taken")]
+    [LoggerMessage(2321, LogLevel.Error, "The shard {Root} is damaged: its bytes are not those that were taken")]
     private partial void LogDamaged(Root root);
 
-    [LoggerMessage(2302, LogLevel.Warning, "Scrubbing goes on later: {Why}")]
+    [LoggerMessage(2322, LogLevel.Warning, "Scrubbing goes on later: {Why}")]
     private partial void LogTrouble(string why);
 }

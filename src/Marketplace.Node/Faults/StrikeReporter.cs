@@ -77,6 +77,6 @@ internal sealed partial class StrikeReporter(NodeChain chain, ILogger<StrikeRepo
     private uint Delay(Schedule schedule, PeriodNumber period) =>
         RepairPolicy.Delay(schedule, new VacantSlot(default, 0, schedule.FirstBlock(period)), chain.Node);
 
-    [LoggerMessage(2104, LogLevel.Information, "Reported node {Node}, which missed the periods {First}, {Second} and {Third}")]
+    [LoggerMessage(2114, LogLevel.Information, "Reported node {Node}, which missed the periods {First}, {Second} and {Third}")]
     private partial void LogReported(uint node, uint first, uint second, uint third);
 }

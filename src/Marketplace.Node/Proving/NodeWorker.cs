@@ -35,6 +35,7 @@ internal sealed partial class NodeWorker(
     private TimeSpan _pause;
     private DateTimeOffset _quietUntil;
     private PeriodNumber? _lastProvedHere;
+    private BlockNumber? _tipBefore;
     private string? _trouble;
 
     /// <summary>How the last turn ended.</summary>
@@ -156,8 +157,9 @@ internal sealed partial class NodeWorker(
     /// <summary>An endpoint that answers and never tells of a new block is worse than one that is away: nothing else finds it out.</summary>
     private void WatchForStandstill(BlockNumber tip)
     {
-        if (pulse.Now?.Tip != tip)
+        if (_tipBefore != tip)
         {
+            _tipBefore = tip;
             _movedAt = _distrustedAt = time.GetTimestamp();
             _standstill = null;
             return;

@@ -207,22 +207,22 @@ internal sealed partial class RepairWorker(
     private bool IsSource(SlotView other, int vacant) =>
         other.Index != vacant && other.Leaves > 0 && (byte)other.State == Held && other.Node != chain.Node.Value;
 
-    [LoggerMessage(2201, LogLevel.Information, "Made the shard {Root} of slot {Slot} of deal {Deal} from what others hold")]
+    [LoggerMessage(2261, LogLevel.Information, "Made the shard {Root} of slot {Slot} of deal {Deal} from what others hold")]
     private partial void LogRebuilt(Root root, int slot, DealId deal);
 
-    [LoggerMessage(2202, LogLevel.Information, "Reserved slot {Slot} of deal {Deal}, bounty {Bounty} u")]
+    [LoggerMessage(2262, LogLevel.Information, "Reserved slot {Slot} of deal {Deal}, bounty {Bounty} u")]
     private partial void LogReserved(int slot, DealId deal, ulong bounty);
 
-    [LoggerMessage(2203, LogLevel.Information, "Took over slot {Slot} of deal {Deal}, bounty {Bounty} u")]
+    [LoggerMessage(2263, LogLevel.Information, "Took over slot {Slot} of deal {Deal}, bounty {Bounty} u")]
     private partial void LogTaken(int slot, DealId deal, ulong bounty);
 
-    [LoggerMessage(2204, LogLevel.Warning, "Slot {Slot} of deal {Deal} cannot be made: its columns are no codeword")]
+    [LoggerMessage(2264, LogLevel.Warning, "Slot {Slot} of deal {Deal} cannot be made: its columns are no codeword")]
     private partial void LogNoCodeword(int slot, DealId deal);
 
-    [LoggerMessage(2205, LogLevel.Information, "Slot {Slot} of deal {Deal} was not repaired in this turn: {Why}")]
+    [LoggerMessage(2265, LogLevel.Information, "Slot {Slot} of deal {Deal} was not repaired in this turn: {Why}")]
     private partial void LogTrouble(int slot, DealId deal, string why);
 
-    [LoggerMessage(2206, LogLevel.Information, "Vacant slots were not looked for: {Why}")]
+    [LoggerMessage(2266, LogLevel.Information, "Vacant slots were not looked for: {Why}")]
     private partial void LogNoLook(string why);
 }
 
