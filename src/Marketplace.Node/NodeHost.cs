@@ -78,7 +78,7 @@ public static class NodeHost
             {
                 kestrel.ApplicationServices.GetRequiredService<ConnectionGate>().Use(listen);
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseWholeFlushes(tls => tls.UseHttps(keys.Certificate, https => https.HandshakeTimeout = limits.HandshakeTimeMax));
+                listen.UseBulkTls(tls => tls.UseHttps(keys.Certificate, https => https.HandshakeTimeout = limits.HandshakeTimeMax));
             });
             kestrel.Listen(config.Admin, listen => listen.Use(next => connection =>
             {

@@ -4,11 +4,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Marketplace.Storage;
 
-/// <summary>Makes the names in a folder durable: after a rename or a removal the folder itself must reach the disk.</summary>
+/// <summary>What .NET does not ask of Linux: flushes of folders and of whole disks, and direct writing.</summary>
 internal static partial class DiskSync
 {
     private const int ReadOnly = 0;
-    private const uint BeginWriting = 2;    // SYNC_FILE_RANGE_WRITE
+    private const int GetFlags = 3;         // F_GETFL
+    private const int SetFlags = 4;         // F_SETFL
 
     /// <summary>Flushes a folder. On Windows the file system does this with the rename.</summary>
     /// <exception cref="IOException">The operating system refused.</exception>
@@ -42,11 +43,14 @@ internal static partial class DiskSync
         if (SyncFileSystem(folder) != 0) throw Failure(path);
     }
 
-    /// <summary>Lets the disk begin to write a range of a file. Promises nothing: only a flush does.</summary>
-    public static void BeginFlush(SafeFileHandle file, long offset, long bytes)
+    /// <summary>Whether a file is read and written past the system's page cache from now on; Linux only. False if it is not, although asked.</summary>
+    public static bool SetDirect(SafeFileHandle file, bool isDirect)
     {
-        // A system or a file system that cannot do this does all of it when the file is flushed.
-        if (OperatingSystem.IsLinux()) _ = SyncFileRange(file, offset, bytes, BeginWriting);
+        if (!OperatingSystem.IsLinux()) return false;
+        // O_DIRECT, which not all processors' Linux calls alike.
+        int direct = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64 ? 0x10000 : 0x4000;
+        int flags = FileControl(file, GetFlags, 0);
+        return flags >= 0 && FileControl(file, SetFlags, isDirect ? flags | direct : flags & ~direct) == 0 && isDirect;
     }
 
     private static IOException Failure(string path)
@@ -67,9 +71,9 @@ internal static partial class DiskSync
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int SyncFileSystem(SafeFileHandle folder);
 
-    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    [LibraryImport("libc", EntryPoint = "fcntl")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int SyncFileRange(SafeFileHandle file, long offset, long bytes, uint flags);
+    private static partial int FileControl(SafeFileHandle file, int command, int value);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -27,6 +27,9 @@ public sealed class LocalDisk : IDisk
     public IDiskFile Create(string path) => new LocalFile(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write));
 
     /// <inheritdoc />
+    public IDiskFile CreateBulk(string path) => new BulkFile(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write));
+
+    /// <inheritdoc />
     public IDiskFile? TryOpen(string path)
     {
         try
@@ -69,24 +72,12 @@ public sealed class LocalDisk : IDisk
 
     private sealed class LocalFile(SafeFileHandle handle) : IDiskFile
     {
-        /// <summary>So many bytes are handed to the disk at a time while more come, so that the flush at the end finds little to do.</summary>
-        private const long DiskStepBytes = 4L << 20;
-
-        private long _begun;
-
         public long Length => RandomAccess.GetLength(handle);
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, long offset, CancellationToken token)
         {
             // Into the system's memory: that takes less than to wake another thread for it.
             RandomAccess.Write(handle, bytes.Span, offset);
-            long end = offset + bytes.Length;
-            if (end - _begun >= DiskStepBytes)
-            {
-                DiskSync.BeginFlush(handle, _begun, end - _begun);
-                _begun = end;
-            }
-
             return ValueTask.CompletedTask;
         }
 

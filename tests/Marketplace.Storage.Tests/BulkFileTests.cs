@@ -1,0 +1,54 @@
+namespace Marketplace.Storage.Tests;
+
+/// <summary>Files that go to the disk past the system's page cache hold what was written, whatever its length and its pieces.</summary>
+public sealed class BulkFileTests : IDisposable
+{
+    private const int BlockBytes = 512 << 10;
+    private readonly string _folder = Directory.CreateTempSubdirectory("bulk-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(256, 256)]
+    [InlineData(BlockBytes - 256, 70_000)]
+    [InlineData(BlockBytes, BlockBytes)]
+    [InlineData(BlockBytes + 256, 256 << 10)]
+    [InlineData((5 * BlockBytes) - 4096, 4096)]
+    [InlineData((7 * BlockBytes) + 12_544, 333_333)]
+    [InlineData(9 * BlockBytes, 3 * BlockBytes)]
+    public async Task What_was_written_is_read(int bytes, int pieceBytes)
+    {
+        byte[] data = new byte[bytes];
+        new Random(bytes).NextBytes(data);
+        string path = Path.Combine(_folder, "file");
+        using (IDiskFile file = LocalDisk.Instance.CreateBulk(path))
+        {
+            for (int at = 0; at < bytes; at += pieceBytes) await file.WriteAsync(data.AsMemory(at, Math.Min(pieceBytes, bytes - at)), at, default);
+            Assert.Equal(bytes, file.Length);
+            file.Flush();
+        }
+
+        Assert.Equal(data, await File.ReadAllBytesAsync(path));
+    }
+
+    [Fact]
+    public async Task A_file_that_was_given_up_can_be_deleted_and_made_again()
+    {
+        string path = Path.Combine(_folder, "file");
+        for (int i = 0; i < 3; i++)
+        {
+            using (IDiskFile file = LocalDisk.Instance.CreateBulk(path)) await file.WriteAsync(new byte[3 * BlockBytes], 0, default);
+            LocalDisk.Instance.Delete(path);
+        }
+
+        Assert.Empty(Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public async Task Only_the_end_can_be_written()
+    {
+        using IDiskFile file = LocalDisk.Instance.CreateBulk(Path.Combine(_folder, "file"));
+        await file.WriteAsync(new byte[100], 0, default);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await file.WriteAsync(new byte[100], 50, default));
+    }
+}
