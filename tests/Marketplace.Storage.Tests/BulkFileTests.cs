@@ -29,6 +29,21 @@ public sealed class BulkFileTests : IDisposable
         }
 
         Assert.Equal(data, await File.ReadAllBytesAsync(path));
+        using IDiskFile written = LocalDisk.Instance.TryOpen(path)!;
+        for (int from = 0; from < bytes; from += 99_328)
+        {
+            byte[] read = new byte[Math.Min(bytes - from, (2 * BlockBytes) + 256)];
+            for (int at = 0; at < read.Length;)
+            {
+                int count = written.Read(read.AsSpan(at), from + at);
+                Assert.NotEqual(0, count);
+                at += count;
+            }
+
+            Assert.Equal(data.AsSpan(from, read.Length).ToArray(), read);
+        }
+
+        Assert.Equal(0, written.Read(new byte[BlockBytes], bytes));
     }
 
     [Fact]

@@ -5,7 +5,7 @@ namespace Marketplace.Network;
 /// They gather here until TLS is flushed or <see cref="GatherBytes"/> are there, and reads take as much from the socket at once.
 /// Until the first flush everything passes as it comes. One reader and one writer at a time.
 /// </summary>
-internal sealed class GatheringStream(Stream socket) : Stream
+internal sealed class GatheringStream(Stream socket) : AsyncStream
 {
     /// <summary>Bytes that go to the socket, or come from it, at once.</summary>
     public const int GatherBytes = 128 * 1024;
@@ -16,20 +16,6 @@ internal sealed class GatheringStream(Stream socket) : Stream
     private int _inputFrom;
     private int _inputTo;
     private bool _gathers;
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -52,23 +38,6 @@ internal sealed class GatheringStream(Stream socket) : Stream
         // An empty read only waits: nothing is held for a connection that is idle.
         return buffer.IsEmpty || buffer.Length >= GatherBytes ? socket.ReadAsync(buffer, cancellationToken) : FillAndTakeAsync(buffer, cancellationToken);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    // TLS is spoken asynchronously only.
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

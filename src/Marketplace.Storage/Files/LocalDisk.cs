@@ -34,7 +34,7 @@ public sealed class LocalDisk : IDisk
     {
         try
         {
-            return File.Exists(path) ? new LocalFile(File.OpenHandle(path, options: FileOptions.RandomAccess)) : null;
+            return File.Exists(path) ? new LocalFile(File.OpenHandle(path, options: FileOptions.RandomAccess), path) : null;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -70,8 +70,15 @@ public sealed class LocalDisk : IDisk
         public void Dispose() => _folder.Dispose();
     }
 
-    private sealed class LocalFile(SafeFileHandle handle) : IDiskFile
+    private sealed class LocalFile(SafeFileHandle handle, string? path = null) : IDiskFile
     {
+        /// <summary>Reads of so many bytes go past the system's page cache, as shards are written: what is read by the megabyte is not read again soon.</summary>
+        private const int BulkReadBytesMin = 256 << 10;
+
+        private readonly Lock _lock = new();
+        private SafeFileHandle? _direct;
+        private bool _hasNoDirect;
+
         public long Length => RandomAccess.GetLength(handle);
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, long offset, CancellationToken token)
@@ -81,10 +88,47 @@ public sealed class LocalDisk : IDisk
             return ValueTask.CompletedTask;
         }
 
-        public int Read(Span<byte> destination, long offset) => RandomAccess.Read(handle, destination, offset);
+        public int Read(Span<byte> destination, long offset) =>
+            destination.Length >= BulkReadBytesMin && Direct() is { } direct ? ReadBulk(direct, destination, offset) : RandomAccess.Read(handle, destination, offset);
 
         public void Flush() => RandomAccess.FlushToDisk(handle);
 
-        public void Dispose() => handle.Dispose();
+        public void Dispose()
+        {
+            handle.Dispose();
+            _direct?.Dispose();
+        }
+
+        private SafeFileHandle? Direct()
+        {
+            lock (_lock)
+            {
+                if (_direct is not null || _hasNoDirect || path is null) return _direct;
+                SafeFileHandle other = File.OpenHandle(path);
+                if (DiskSync.SetDirect(other, true)) return _direct = other;
+                other.Dispose();
+                _hasNoDirect = true;
+                return null;
+            }
+        }
+
+        private static int ReadBulk(SafeFileHandle direct, Span<byte> destination, long offset)
+        {
+            AlignedBlock block = AlignedBlock.Rent();
+            try
+            {
+                int before = (int)(offset % AlignedBlock.Alignment);
+                int wanted = (int)Math.Min(AlignedBlock.Bytes, ((long)before + destination.Length + AlignedBlock.Alignment - 1) / AlignedBlock.Alignment * AlignedBlock.Alignment);
+                int read = RandomAccess.Read(direct, block.Memory.Span[..wanted], offset - before) - before;
+                if (read <= 0) return 0;
+                read = Math.Min(read, destination.Length);
+                block.Memory.Span.Slice(before, read).CopyTo(destination);
+                return read;
+            }
+            finally
+            {
+                block.Return();
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace Marketplace.Benchmarks.Transfer;
 internal static class CorpusTransfer
 {
     private const int Runs = 5;
-    private const long CorpusBytes = 512L << 20;
+    private const long CorpusBytes = 1L << 30;
 
     private static readonly string[] s_ways = ["put_4of6", "put_1of3", "get", "get_4of6", "restic", "resticRestore"];
 
