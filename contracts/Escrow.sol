@@ -135,6 +135,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         if (!SignatureChecker.isValidSignatureNow(client, _hashTypedDataV4(hash), signature)) {
             revert Escrow_BadSignature(client);
         }
+        emit SignatureUsed(client, nonce);
         _allow(client, operator, total, until, refill, cap, maxPrice);
     }
 
@@ -341,7 +342,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         if (units > room) revert Escrow_AllowanceTooSmall(room, units);
         allowance.left -= uint64(units);
         _allowances[client][operator] = _pack(allowance);
-        emit AllowanceUsed(client, operator, units, allowance.left);
+        emit AllowanceUsed(client, operator, units, allowance.left, allowance.level, allowance.asOf);
         return allowance.maxPrice;
     }
 

@@ -55,8 +55,13 @@ interface IEscrow {
         uint32 until
     );
 
-    /// @notice The operator used its allowance.
-    event AllowanceUsed(address indexed client, address indexed operator, uint256 units, uint256 left);
+    /// @notice The operator used its allowance, of which `left` remains in all and `level` at once, as of period `asOf`.
+    event AllowanceUsed(
+        address indexed client, address indexed operator, uint256 units, uint256 left, uint256 level, uint32 asOf
+    );
+
+    /// @notice `client` allowed an operator by its signature number `nonce`, which serves no more.
+    event SignatureUsed(address indexed client, uint256 nonce);
 
     /// @notice `units` of `account` were put down as a bond in the market.
     event Charged(address indexed account, uint256 units, uint256 free);

@@ -14,7 +14,7 @@ public sealed class AllocationTests
         using BundleKey key = SealingTests.NewKey();
         using var sealer = new ChunkSealer(key);
         using var opener = new ChunkOpener(key);
-        var chunker = new Chunker(Sample.Bytes(32, 1));
+        using var chunker = new Chunker(Sample.Bytes(32, 1));
         byte[] room = new byte[ChunkBytes + ChunkRef.OverheadBytes];
         byte[] opened = new byte[ChunkBytes];
         foreach (byte[] plain in (byte[][])[Sample.Text(ChunkBytes, 1), Sample.Bytes(ChunkBytes, 2)])

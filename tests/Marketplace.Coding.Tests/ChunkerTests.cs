@@ -106,7 +106,7 @@ public sealed class ChunkerTests
 
     private static List<int> Cut(ReadOnlySpan<byte> stream, byte[] key, int piece)
     {
-        var chunker = new Chunker(key);
+        using var chunker = new Chunker(key);
         var chunks = new List<int>();
         int open = 0;
         while (!stream.IsEmpty)

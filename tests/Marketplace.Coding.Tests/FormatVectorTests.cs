@@ -177,7 +177,7 @@ public sealed class FormatVectorTests
     private static void Cuts(SortedDictionary<string, string> vectors)
     {
         byte[] stream = Pattern(10, 6 << 20);
-        var chunker = new Chunker(Pattern(11, 32));
+        using var chunker = new Chunker(Pattern(11, 32));
         var ends = new List<int>();
         for (int at = 0; at < stream.Length;)
         {

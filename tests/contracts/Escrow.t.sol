@@ -252,6 +252,8 @@ contract EscrowTest is World {
         bytes memory bad = abi.encodeWithSelector(IEscrow.Escrow_BadSignature.selector, client);
         vm.expectRevert(bad);
         allowSigned(client, 78, soon, signature);
+        vm.expectEmit(true, true, true, true, address(escrow));
+        emit IEscrow.SignatureUsed(client, 0);
         allowSigned(client, 77, soon, signature);
         eq(escrow.allowanceOf(client, OPERATOR).left, 77, "allowed");
         eq(escrow.nonces(client), 1, "nonce");

@@ -14,7 +14,7 @@ import { BookLib } from "../../contracts/libraries/BookLib.sol";
 import { RateLib } from "../../contracts/libraries/RateLib.sol";
 import { DealLib, EntryLib, VacancyLib } from "../../contracts/libraries/WordLib.sol";
 import { DealState, DealView, SlotState, Vacated } from "../../contracts/types/Deals.sol";
-import { DealId, NodeId } from "../../contracts/types/Types.sol";
+import { DealId, NodeId, Rate } from "../../contracts/types/Types.sol";
 import { Book, DealWord, EntryWord, Vacancy } from "../../contracts/types/Words.sol";
 import { Actors } from "./support/Actors.sol";
 import { Assertions } from "./support/Assertions.sol";
@@ -79,6 +79,10 @@ contract EventsTest is Assertions, Life {
     MarketLens internal lens;
 
     mapping(address account => Account) internal accounts;
+    mapping(address client => mapping(address operator => IEscrow.Allowance)) internal allowances;
+    mapping(address client => uint256) internal nonces;
+    uint256 internal allowancesUsed;
+    address internal constant OPERATOR = address(0x09E4A704);
     mapping(NodeId node => Node) internal nodes;
     mapping(DealId deal => Deal) internal deals;
     mapping(DealId deal => mapping(uint256 slot => Holder)) internal holders;
@@ -113,7 +117,11 @@ contract EventsTest is Assertions, Life {
         yes(done.losses != 0 && done.convictions != 0 && done.evictions != 0 && done.handOvers != 0, "much happened");
 
         for (uint256 i = 0; i < actors.dealCount(); ++i) compareDeal(actors.dealAt(i));
-        for (uint256 i = 1; i <= actors.CLIENTS(); ++i) compareAccount(actors.client(i));
+        for (uint256 i = 1; i <= actors.CLIENTS(); ++i) {
+            compareAccount(actors.client(i));
+            compareAllowance(actors.client(i), OPERATOR);
+        }
+        yes(allowancesUsed != 0, "operators acted");
         compareAccount(address(actors));
         for (uint256 i = 1; i <= actors.NODES(); ++i) {
             compareAccount(actors.owner(i));
@@ -223,7 +231,11 @@ contract EventsTest is Assertions, Life {
     /// @dev Each tells what is free afterwards, in its last word.
     function readEscrow(Vm.Log memory log) internal {
         bytes32 kind = log.topics[0];
-        if (kind == IEscrow.Allowed.selector || kind == IEscrow.AllowanceUsed.selector) return;
+        if (kind == IEscrow.Allowed.selector || kind == IEscrow.AllowanceUsed.selector) return readAllowance(log);
+        if (kind == IEscrow.SignatureUsed.selector) {
+            nonces[addressIn(log.topics[1])] = abi.decode(log.data, (uint256)) + 1;
+            return;
+        }
         Account storage account = accounts[addressIn(log.topics[1])];
         if (kind == IEscrow.FeesTaken.selector) {
             account.fees -= abi.decode(log.data, (uint256));
@@ -235,6 +247,36 @@ contract EventsTest is Assertions, Life {
             free := mload(add(data, mload(data)))
         }
         account.free = free;
+    }
+
+    function readAllowance(Vm.Log memory log) internal {
+        IEscrow.Allowance storage allowance = allowances[addressIn(log.topics[1])][addressIn(log.topics[2])];
+        if (log.topics[0] == IEscrow.AllowanceUsed.selector) {
+            ++allowancesUsed;
+            uint256 left;
+            uint256 level;
+            (, left, level, allowance.asOf) = abi.decode(log.data, (uint256, uint256, uint256, uint32));
+            (allowance.left, allowance.level) = (uint64(left), uint64(level));
+            return;
+        }
+        (uint256 total, Rate refill, Rate cap, Rate maxPrice, uint32 until) =
+            abi.decode(log.data, (uint256, Rate, Rate, Rate, uint32));
+        (allowance.left, allowance.level) = (uint64(total), uint64(RateLib.value(cap)));
+        (allowance.refill, allowance.cap, allowance.maxPrice) = (refill, cap, maxPrice);
+        (allowance.until, allowance.asOf) = (until, 0);
+    }
+
+    function compareAllowance(address client, address operator) internal view {
+        IEscrow.Allowance memory is_ = escrow.allowanceOf(client, operator);
+        IEscrow.Allowance memory told = allowances[client][operator];
+        eq(told.left, is_.left, "left");
+        eq(told.level, is_.level, "level");
+        eq(Rate.unwrap(told.refill), Rate.unwrap(is_.refill), "refill");
+        eq(Rate.unwrap(told.cap), Rate.unwrap(is_.cap), "cap");
+        eq(Rate.unwrap(told.maxPrice), Rate.unwrap(is_.maxPrice), "dearest");
+        eq(told.asOf, is_.asOf, "as of");
+        eq(told.until, is_.until, "until");
+        eq(nonces[client], escrow.nonces(client), "signatures");
     }
 
     function readRegistry(Vm.Log memory log) internal {

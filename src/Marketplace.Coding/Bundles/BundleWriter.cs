@@ -235,6 +235,7 @@ public sealed class BundleWriter : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        _chunker.Dispose();
         _sealer.Dispose();
         _manifest.Dispose();
         foreach (byte[] buffer in (byte[][])[_chunk, _pack])

@@ -1,14 +1,16 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Marketplace.Coding;
 
 /// <summary>
 /// Cuts a stream into chunks where its content says so (FastCDC with normalisation), so that a change moves only the cuts near it.
 /// The gear table comes from a key, so that the lengths tell nothing to whoever has not the key.
-/// Keeps its place between calls; not for several threads.
+/// Keeps its place between calls; not for several threads. Disposing it wipes the table.
 /// </summary>
-public sealed class Chunker
+public sealed class Chunker : IDisposable
 {
     /// <summary>No chunk but a stream's last is shorter.</summary>
     public const int ChunkBytesMin = 512 * 1024;
@@ -39,7 +41,11 @@ public sealed class Chunker
         Span<byte> table = stackalloc byte[GearEntries * 8];
         KeyDerivation.Derive(key, default, KeyDerivation.GearInfo, table);
         for (int i = 0; i < GearEntries; i++) _gear[i] = BinaryPrimitives.ReadUInt64LittleEndian(table[(i * 8)..]);
+        CryptographicOperations.ZeroMemory(table);
     }
+
+    /// <inheritdoc />
+    public void Dispose() => CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(_gear.AsSpan()));
 
     /// <summary>
     /// How many of the bytes belong to the chunk that is open. <paramref name="cut"/> tells that the chunk ends with them and

@@ -75,8 +75,23 @@ internal sealed class BulkFile(SafeFileHandle handle) : IDiskFile
         (_filling, _leaving) = (_leaving, _filling);
         ReadOnlyMemory<byte> block = _leaving!.Memory;
         long offset = _written;
-        _write = Task.Run(() => RandomAccess.Write(handle, block.Span, offset));
+        _write = Task.Run(() => Write(block.Span, offset));
         _written += AlignedBlock.Bytes;
         _filled = 0;
+    }
+
+    private void Write(ReadOnlySpan<byte> block, long offset)
+    {
+        try
+        {
+            RandomAccess.Write(handle, block, offset);
+        }
+        catch (IOException) when (_isDirect && offset == 0)
+        {
+            // Some file systems agree to direct writing and then want larger blocks. If it is the disk that fails, it fails again.
+            DiskSync.SetDirect(handle, false);
+            _isDirect = false;
+            RandomAccess.Write(handle, block, offset);
+        }
     }
 }

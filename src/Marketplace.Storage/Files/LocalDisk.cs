@@ -88,8 +88,19 @@ public sealed class LocalDisk : IDisk
             return ValueTask.CompletedTask;
         }
 
-        public int Read(Span<byte> destination, long offset) =>
-            destination.Length >= BulkReadBytesMin && Direct() is { } direct ? ReadBulk(direct, destination, offset) : RandomAccess.Read(handle, destination, offset);
+        public int Read(Span<byte> destination, long offset)
+        {
+            try
+            {
+                if (destination.Length >= BulkReadBytesMin && Direct() is { } direct) return ReadBulk(direct, destination, offset);
+            }
+            catch (IOException)
+            {
+                // A file system that agreed to direct reading and wants larger blocks; a disk that fails, fails below, too.
+            }
+
+            return RandomAccess.Read(handle, destination, offset);
+        }
 
         public void Flush() => RandomAccess.FlushToDisk(handle);
 

@@ -90,7 +90,11 @@ internal sealed class ChainSteps : IDisposable
         };
     }
 
-    public void Dispose() => _compressor.Dispose();
+    public void Dispose()
+    {
+        _chunker.Dispose();
+        _compressor.Dispose();
+    }
 
     private void Cut(byte[] content, Action<Range> take)
     {

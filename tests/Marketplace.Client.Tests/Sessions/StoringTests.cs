@@ -189,6 +189,41 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task What_is_given_up_midway_leaves_nothing_on_nodes_on_chain_or_here()
+    {
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        byte[] content = new byte[12_000_000];
+        new Random(6).NextBytes(content);
+        int shards = ShardFiles();
+        int deals = (await client.DealsAsync()).Deals.Count;
+        using (var giveUp = new CancellationTokenSource())
+        {
+            using var source = new TellingStream(content, 5_000_000, giveUp.Cancel);
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.PutAsync(
+                [SourceObject.FromStream("given up", source, content.Length, mayBeShorter: false, Bundles.Time)], s_terms, null, giveUp.Token));
+        }
+
+        for (int i = 0; ShardFiles() > shards && i < 100; i++) await Task.Delay(100);
+        Assert.Equal(shards, ShardFiles());
+        Assert.Equal(deals, (await client.DealsAsync()).Deals.Count);
+
+        File.WriteAllBytes(_folder["whole"], content);
+        await client.PutAsync(SourceTree.Walk([_folder["whole"]], null), s_terms);
+        using (var giveUp = new CancellationTokenSource())
+        {
+            var progress = new Watching(done =>
+            {
+                if (done.Done > 3_000_000) giveUp.Cancel();
+            });
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetAsync("whole", _folder["half"], force: false, progress, giveUp.Token));
+        }
+
+        Assert.Equal([_folder["whole"]], Directory.EnumerateFileSystemEntries(_folder.Root));
+        await client.GetAsync("whole", _folder["back"], force: false);
+        Assert.Equal(content, File.ReadAllBytes(_folder["back"]));
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task What_an_operator_stores_the_client_opens_and_extends()
     {
         MarketContracts contracts = market.ContractsOf(market.ClientAccount);
@@ -242,6 +277,9 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.Equal(2, (await client.ListAsync("", recursive: true)).Objects.Count(one => one.Name is "one" or "two"));
     }
 
+    private int ShardFiles() =>
+        market.Nodes.Sum(node => Directory.GetFiles(node.DataDir, "*.shard", SearchOption.AllDirectories).Length);
+
     private byte[] WriteRandom(string name, int bytes)
     {
         byte[] content = new byte[bytes];
@@ -250,6 +288,11 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, content);
         return content;
+    }
+
+    private sealed class Watching(Action<ClientProgress> told) : IProgress<ClientProgress>
+    {
+        public void Report(ClientProgress value) => told(value);
     }
 
     /// <summary>Gives its bytes and tells when a place was passed.</summary>
