@@ -5,6 +5,7 @@ using Marketplace.Client.Keys;
 using Marketplace.Client.Sessions;
 using Marketplace.Client.Sources;
 using Marketplace.Client.Tests.Catalogues;
+using Marketplace.Client.Uploads;
 using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Testing;
