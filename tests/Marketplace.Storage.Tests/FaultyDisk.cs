@@ -97,8 +97,6 @@ public sealed class FaultyDisk(int seed) : IDisk
         }
     }
 
-    public IDiskFile CreateBulk(string path) => Create(path);
-
     public IDiskFile? TryOpen(string path)
     {
         lock (_lock)

@@ -4,12 +4,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Marketplace.Storage;
 
-/// <summary>What .NET does not ask of Linux: flushes of folders and of whole disks, and direct writing.</summary>
+/// <summary>What .NET does not ask of Linux: flushes of folders and of whole disks, and a say in its page cache.</summary>
 internal static partial class DiskSync
 {
     private const int ReadOnly = 0;
-    private const int GetFlags = 3;         // F_GETFL
-    private const int SetFlags = 4;         // F_SETFL
+    private const uint BeginWriting = 2;    // SYNC_FILE_RANGE_WRITE
+    private const int NotNeeded = 4;        // POSIX_FADV_DONTNEED
 
     /// <summary>Flushes a folder. On Windows the file system does this with the rename.</summary>
     /// <exception cref="IOException">The operating system refused.</exception>
@@ -43,14 +43,17 @@ internal static partial class DiskSync
         if (SyncFileSystem(folder) != 0) throw Failure(path);
     }
 
-    /// <summary>Whether a file is read and written past the system's page cache from now on; Linux only. False if it is not, although asked.</summary>
-    public static bool SetDirect(SafeFileHandle file, bool isDirect)
+    /// <summary>Lets the disk begin to write a range of a file. Promises nothing: only a flush does.</summary>
+    public static void BeginFlush(SafeFileHandle file, long offset, long bytes)
     {
-        if (!OperatingSystem.IsLinux()) return false;
-        // O_DIRECT, which not all processors' Linux calls alike.
-        int direct = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64 ? 0x10000 : 0x4000;
-        int flags = FileControl(file, GetFlags, 0);
-        return flags >= 0 && FileControl(file, SetFlags, isDirect ? flags | direct : flags & ~direct) == 0 && isDirect;
+        // A system or a file system that cannot do this does all of it when the file is flushed.
+        if (OperatingSystem.IsLinux()) _ = SyncFileRange(file, offset, bytes, BeginWriting);
+    }
+
+    /// <summary>Gives the memory back that a range of a file takes in the system's page cache, as far as it is on the disk. 0 bytes are all that follow.</summary>
+    public static void Forget(SafeFileHandle file, long offset, long bytes)
+    {
+        if (OperatingSystem.IsLinux()) _ = Advise(file, offset, bytes, NotNeeded);
     }
 
     private static IOException Failure(string path)
@@ -71,9 +74,13 @@ internal static partial class DiskSync
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int SyncFileSystem(SafeFileHandle folder);
 
-    [LibraryImport("libc", EntryPoint = "fcntl")]
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int FileControl(SafeFileHandle file, int command, int value);
+    private static partial int SyncFileRange(SafeFileHandle file, long offset, long bytes, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(SafeFileHandle file, long offset, long bytes, int advice);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -60,7 +60,7 @@ internal sealed class FileShardIntake : IShardIntake
         }
         else
         {
-            if (_shard is null) await CreateAsync(_store.Disk.CreateBulk, token);
+            if (_shard is null) await CreateAsync(token);
             await _shard!.WriteAsync(bytes, Bytes, token);
         }
 
@@ -76,14 +76,14 @@ internal sealed class FileShardIntake : IShardIntake
         if (_shard is null && _store.Small.IsPossible)
         {
             _place = Path.Combine(_store.Arriving, root + NotYetFlushed + _id);
-            await CreateAsync(_store.Disk.Create, token);
+            await CreateAsync(token);
             await DrainAsync(token);
             CloseFiles();
             await _store.Small.FlushAsync(_begun);
         }
         else
         {
-            if (_shard is null) await CreateAsync(_store.Disk.Create, token);
+            if (_shard is null) await CreateAsync(token);
             await DrainAsync(token);
             // The disk takes its time; the threads that receive are not to wait for it.
             await Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -136,10 +136,10 @@ internal sealed class FileShardIntake : IShardIntake
     }
 
     /// <summary>Makes the two files, and writes what waited in memory.</summary>
-    private async ValueTask CreateAsync(Func<string, IDiskFile> create, CancellationToken token)
+    private async ValueTask CreateAsync(CancellationToken token)
     {
         _tree = _store.Disk.Create(_place + FileShardStore.TreeSuffix);
-        _shard = create(_place + FileShardStore.ShardSuffix);
+        _shard = _store.Disk.Create(_place + FileShardStore.ShardSuffix);
         if (_small is not null) await _shard.WriteAsync(_small.AsMemory(0, (int)Bytes), 0, token);
     }
 

@@ -16,9 +16,6 @@ public interface IDisk
     /// <exception cref="IOException">It is there already, or the disk refuses.</exception>
     IDiskFile Create(string path);
 
-    /// <summary>The same for a file that may be large, is written from front to back, and not read soon.</summary>
-    IDiskFile CreateBulk(string path);
-
     /// <summary>Opens a file for reading, or null if there is none.</summary>
     IDiskFile? TryOpen(string path);
 

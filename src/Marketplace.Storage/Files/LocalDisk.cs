@@ -27,14 +27,11 @@ public sealed class LocalDisk : IDisk
     public IDiskFile Create(string path) => new LocalFile(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write));
 
     /// <inheritdoc />
-    public IDiskFile CreateBulk(string path) => new BulkFile(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write));
-
-    /// <inheritdoc />
     public IDiskFile? TryOpen(string path)
     {
         try
         {
-            return File.Exists(path) ? new LocalFile(File.OpenHandle(path, options: FileOptions.RandomAccess), path) : null;
+            return File.Exists(path) ? new LocalFile(File.OpenHandle(path, options: FileOptions.RandomAccess)) : null;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -70,14 +67,22 @@ public sealed class LocalDisk : IDisk
         public void Dispose() => _folder.Dispose();
     }
 
-    private sealed class LocalFile(SafeFileHandle handle, string? path = null) : IDiskFile
+    /// <summary>
+    /// What is written or read by the megabyte is not needed again soon: it leaves the system's page cache once it is on the disk, or
+    /// was handed out, and its memory serves the next.
+    /// </summary>
+    private sealed class LocalFile(SafeFileHandle handle) : IDiskFile
     {
-        /// <summary>Reads of so many bytes go past the system's page cache, as shards are written: what is read by the megabyte is not read again soon.</summary>
+        /// <summary>So many bytes are handed to the disk at a time while more come, so that the flush at the end finds little to do.</summary>
+        private const long DiskStepBytes = 4L << 20;
+
+        /// <summary>After so many more the disk has written them.</summary>
+        private const long DiskLagBytes = 16L << 20;
+
         private const int BulkReadBytesMin = 256 << 10;
 
-        private readonly Lock _lock = new();
-        private SafeFileHandle? _direct;
-        private bool _hasNoDirect;
+        private long _begun;
+        private long _forgotten;
 
         public long Length => RandomAccess.GetLength(handle);
 
@@ -85,61 +90,39 @@ public sealed class LocalDisk : IDisk
         {
             // Into the system's memory: that takes less than to wake another thread for it.
             RandomAccess.Write(handle, bytes.Span, offset);
+            long end = offset + bytes.Length;
+            if (end - _begun >= DiskStepBytes)
+            {
+                DiskSync.BeginFlush(handle, _begun, end - _begun);
+                _begun = end;
+                Forget(end - DiskLagBytes);
+            }
+
             return ValueTask.CompletedTask;
         }
 
         public int Read(Span<byte> destination, long offset)
         {
-            try
-            {
-                if (destination.Length >= BulkReadBytesMin && Direct() is { } direct) return ReadBulk(direct, destination, offset);
-            }
-            catch (IOException)
-            {
-                // A file system that agreed to direct reading and wants larger blocks; a disk that fails, fails below, too.
-            }
-
-            return RandomAccess.Read(handle, destination, offset);
+            int read = RandomAccess.Read(handle, destination, offset);
+            if (destination.Length >= BulkReadBytesMin) DiskSync.Forget(handle, offset, read);
+            return read;
         }
 
-        public void Flush() => RandomAccess.FlushToDisk(handle);
-
-        public void Dispose()
+        public void Flush()
         {
-            handle.Dispose();
-            _direct?.Dispose();
+            RandomAccess.FlushToDisk(handle);
+            if (_begun > 0) DiskSync.Forget(handle, 0, 0);
         }
 
-        private SafeFileHandle? Direct()
-        {
-            lock (_lock)
-            {
-                if (_direct is not null || _hasNoDirect || path is null) return _direct;
-                SafeFileHandle other = File.OpenHandle(path);
-                if (DiskSync.SetDirect(other, true)) return _direct = other;
-                other.Dispose();
-                _hasNoDirect = true;
-                return null;
-            }
-        }
+        public void Dispose() => handle.Dispose();
 
-        private static int ReadBulk(SafeFileHandle direct, Span<byte> destination, long offset)
+        private void Forget(long end)
         {
-            AlignedBlock block = AlignedBlock.Rent();
-            try
-            {
-                int before = (int)(offset % AlignedBlock.Alignment);
-                int wanted = (int)Math.Min(AlignedBlock.Bytes, ((long)before + destination.Length + AlignedBlock.Alignment - 1) / AlignedBlock.Alignment * AlignedBlock.Alignment);
-                int read = RandomAccess.Read(direct, block.Memory.Span[..wanted], offset - before) - before;
-                if (read <= 0) return 0;
-                read = Math.Min(read, destination.Length);
-                block.Memory.Span.Slice(before, read).CopyTo(destination);
-                return read;
-            }
-            finally
-            {
-                block.Return();
-            }
+            if (end <= _forgotten) return;
+            // The step before is asked for again: some of it may have been on its way to the disk.
+            long from = Math.Max(0, _forgotten - DiskStepBytes);
+            DiskSync.Forget(handle, from, end - from);
+            _forgotten = end;
         }
     }
 }

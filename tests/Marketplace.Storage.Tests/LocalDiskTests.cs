@@ -1,10 +1,10 @@
 namespace Marketplace.Storage.Tests;
 
-/// <summary>Files that go to the disk past the system's page cache hold what was written, whatever its length and its pieces.</summary>
-public sealed class BulkFileTests : IDisposable
+/// <summary>Files that leave the system's page cache early hold what was written, whatever its length and its pieces.</summary>
+public sealed class LocalDiskTests : IDisposable
 {
-    private const int BlockBytes = 512 << 10;
-    private readonly string _folder = Directory.CreateTempSubdirectory("bulk-").FullName;
+    private const int BlockBytes = 4 << 20;
+    private readonly string _folder = Directory.CreateTempSubdirectory("disk-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -21,7 +21,7 @@ public sealed class BulkFileTests : IDisposable
         byte[] data = new byte[bytes];
         new Random(bytes).NextBytes(data);
         string path = Path.Combine(_folder, "file");
-        using (IDiskFile file = LocalDisk.Instance.CreateBulk(path))
+        using (IDiskFile file = LocalDisk.Instance.Create(path))
         {
             for (int at = 0; at < bytes; at += pieceBytes) await file.WriteAsync(data.AsMemory(at, Math.Min(pieceBytes, bytes - at)), at, default);
             Assert.Equal(bytes, file.Length);
@@ -44,26 +44,5 @@ public sealed class BulkFileTests : IDisposable
         }
 
         Assert.Equal(0, written.Read(new byte[BlockBytes], bytes));
-    }
-
-    [Fact]
-    public async Task A_file_that_was_given_up_can_be_deleted_and_made_again()
-    {
-        string path = Path.Combine(_folder, "file");
-        for (int i = 0; i < 3; i++)
-        {
-            using (IDiskFile file = LocalDisk.Instance.CreateBulk(path)) await file.WriteAsync(new byte[3 * BlockBytes], 0, default);
-            LocalDisk.Instance.Delete(path);
-        }
-
-        Assert.Empty(Directory.GetFiles(_folder));
-    }
-
-    [Fact]
-    public async Task Only_the_end_can_be_written()
-    {
-        using IDiskFile file = LocalDisk.Instance.CreateBulk(Path.Combine(_folder, "file"));
-        await file.WriteAsync(new byte[100], 0, default);
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await file.WriteAsync(new byte[100], 50, default));
     }
 }
