@@ -354,12 +354,12 @@ public sealed class ShardDepot : IAsyncDisposable
 
     private static MarketException NoVolume(int id) => new(MarketErrorCode.NotFound, $"There is no volume {id}.");
 
-    /// <summary>Reserves on the volume that has most room.</summary>
-    private VolumeRoom? TryReserve(long bytes)
+    /// <summary>Reserves on the volume that has most room, but not on one of them.</summary>
+    private VolumeRoom? TryReserve(long bytes, VolumeRoom? but = null)
     {
         lock (_spaceLock)
         {
-            VolumeRoom? best = _rooms.Values.MaxBy(room => room.Free);
+            VolumeRoom? best = _rooms.Values.Where(room => room != but).MaxBy(room => room.Free);
             return best is not null && TryReserve(best, bytes) ? best : null;
         }
     }
@@ -395,7 +395,8 @@ public sealed class ShardDepot : IAsyncDisposable
     private async Task<bool> MoveAsync(VolumeRoom from, ShardCommitment shard, byte[] buffer, CancellationToken token)
     {
         long bytes = DiskBytes.Of(shard.Leaves);
-        VolumeRoom to = TryReserve(bytes) ?? throw new MarketException(MarketErrorCode.Incomplete, $"No other volume has room for the shard {shard.Root}.", "Add a volume.");
+        // A volume that is not emptied any more has room again, but a shard that moved to where it lies would then be buried there.
+        VolumeRoom to = TryReserve(bytes, but: from) ?? throw new MarketException(MarketErrorCode.Incomplete, $"No other volume has room for the shard {shard.Root}.", "Add a volume.");
         try
         {
             using IShardContent? content = await TryOpenAsync(from, shard, token);
