@@ -225,6 +225,27 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_drain_that_is_called_off_midway_loses_nothing()
+    {
+        ShardDepot? depot = null;
+        var store = new TellingStore(new FileShardStore(Path.Combine(_folder.Path, "0")), () => depot?.SetDraining(0, false));
+        await using ShardDepot opened = await Open(new DepotVolume(0, store, 1 << 24), Volume(1, 1 << 20));
+        ShardCommitment[] shards = [await Upload(opened, 1, 10_240), await Upload(opened, 2, 20_480), await Upload(opened, 3, 256)];
+        opened.SetDraining(0, true);
+        depot = opened;
+
+        // From the second shard on, the volume that they lie on has most room of all.
+        await opened.DrainAsync(0, null, 10, default);
+
+        depot = null;
+        foreach (ShardCommitment shard in shards)
+        {
+            using IShardContent content = (await opened.OpenAsync(shard.Root, default))!;
+            Assert.Equal(shard, await content.RehashAsync(default));
+        }
+    }
+
+    [Fact]
     public async Task Records_of_the_first_version_are_read()
     {
         ShardCommitment shard;
@@ -262,5 +283,31 @@ public sealed class VolumeTests : IDisposable
         await using ShardUpload upload = (await depot.BeginAsync(Place(number), content.Length, default))!;
         Assert.True(await upload.TryAppendAsync(content, default));
         return (await upload.CompleteAsync(_time.GetUtcNow() + TimeSpan.FromHours(1), default)).Shard;
+    }
+
+    /// <summary>A store that tells when a shard of it is opened.</summary>
+    private sealed class TellingStore(IShardStore inner, Action opened) : IShardStore
+    {
+        public long FreeBytes => inner.FreeBytes;
+
+        public ValueTask<IShardIntake> BeginAsync(CancellationToken token) => inner.BeginAsync(token);
+
+        public ValueTask<IShardContent?> OpenAsync(ShardCommitment shard, CancellationToken token)
+        {
+            opened();
+            return inner.OpenAsync(shard, token);
+        }
+
+        public ValueTask DeleteAsync(Root root, CancellationToken token) => inner.DeleteAsync(root, token);
+
+        public ValueTask RecoverAsync(Func<Root, bool> isRecorded, CancellationToken token) => inner.RecoverAsync(isRecorded, token);
+
+        public IAsyncEnumerable<ShardCommitment> ScanAsync(CancellationToken token) => inner.ScanAsync(token);
+
+        public ValueTask<StoreMark> FindMarkAsync(string mark, CancellationToken token) => inner.FindMarkAsync(mark, token);
+
+        public ValueTask MarkAsync(string mark, CancellationToken token) => inner.MarkAsync(mark, token);
+
+        public ValueTask UnmarkAsync(string mark, CancellationToken token) => inner.UnmarkAsync(mark, token);
     }
 }

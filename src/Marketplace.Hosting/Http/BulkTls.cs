@@ -35,9 +35,9 @@ public static class BulkTls
         {
             var socket = (Socket)connection.Items[s_key]!;
             Stream tls = connection.Features.GetRequiredFeature<ISslStreamFeature>().SslStream;
-            MemoryPool<byte> pool = connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? MemoryPool<byte>.Shared;
-            var options = new StreamPipeReaderOptions(pool, pool.MaxBufferSize, pool.MaxBufferSize / 2, leaveOpen: true, useZeroByteReads: true);
-            await using var whole = new WholeReads(tls, socket.HeldInput);
+            MemoryPool<byte> pool = connection.Features.GetRequiredFeature<IMemoryPoolFeature>().MemoryPool;
+            var options = new StreamPipeReaderOptions(pool, TransportMemory.BlockBytes, TransportMemory.BlockBytes / 2, leaveOpen: true, useZeroByteReads: true);
+            await using var whole = new WholeReads(tls, socket.WatchedInput);
             await RunAsync(next, connection, new Duplex(PipeReader.Create(whole, options), new HoldingOutput(connection.Transport.Output, socket.HeldOutput)));
         });
     }
@@ -61,17 +61,17 @@ public static class BulkTls
     /// <summary>Below TLS.</summary>
     private sealed class Socket(IDuplexPipe socket) : IDuplexPipe
     {
-        public HeldInput HeldInput { get; } = new(socket.Input);
+        public WatchedInput WatchedInput { get; } = new(socket.Input);
 
         public HeldOutput HeldOutput { get; } = new(socket.Output);
 
-        public PipeReader Input => HeldInput;
+        public PipeReader Input => WatchedInput;
 
         public PipeWriter Output => HeldOutput;
     }
 
     /// <summary>Below TLS: knows whether bytes are there that TLS did not take yet.</summary>
-    private sealed class HeldInput(PipeReader socket) : PipeReader
+    private sealed class WatchedInput(PipeReader socket) : PipeReader
     {
         private ReadOnlySequence<byte> _given;
 
@@ -112,7 +112,7 @@ public static class BulkTls
     /// Above TLS: a read takes record after record while bytes of more are there. The last of them may be incomplete, or say something to
     /// TLS alone; who reads does not wait for that, but the next read does.
     /// </summary>
-    private sealed class WholeReads(Stream tls, HeldInput socket) : Stream
+    private sealed class WholeReads(Stream tls, WatchedInput socket) : Stream
     {
         private const int AheadBytes = 32 << 10;
 
@@ -181,9 +181,13 @@ public static class BulkTls
                 }
 
                 (_from, _to) = (0, ahead.Result);
-                // The end is told to who reads next.
-                if (_to == 0) _ahead = Task.FromResult(0);
-                if (_to == 0) return taken;
+                if (_to == 0)
+                {
+                    // The end is told to who reads next.
+                    _ahead = Task.FromResult(0);
+                    return taken;
+                }
+
                 taken += Take(buffer[taken..]);
             }
 

@@ -35,7 +35,7 @@ internal sealed partial class NodeWorker(
     private TimeSpan _pause;
     private DateTimeOffset _quietUntil;
     private PeriodNumber? _lastProvedHere;
-    private BlockNumber? _tipBefore;
+    private BlockNumber? _tipSeen;
     private string? _trouble;
 
     /// <summary>How the last turn ended.</summary>
@@ -157,9 +157,9 @@ internal sealed partial class NodeWorker(
     /// <summary>An endpoint that answers and never tells of a new block is worse than one that is away: nothing else finds it out.</summary>
     private void WatchForStandstill(BlockNumber tip)
     {
-        if (_tipBefore != tip)
+        if (_tipSeen != tip)
         {
-            _tipBefore = tip;
+            _tipSeen = tip;
             _movedAt = _distrustedAt = time.GetTimestamp();
             _standstill = null;
             return;

@@ -127,11 +127,8 @@ public sealed class ShardCatalogue : IDisposable
     public bool MoveShard(Root root, int from, int to) => Write(records =>
     {
         bool moved = records.Execute("UPDATE shards SET volume = $to WHERE root = $root AND volume = $from", ("$root", root.ToArray()), ("$from", (long)from), ("$to", (long)to)) == 1;
-        if (!moved) return false;
-        // A copy that was to be removed from there is this one now.
-        records.Execute("DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", root.ToArray()), ("$volume", (long)to));
-        Doom(records, root, from, to);
-        return true;
+        if (moved) Doom(records, root, from, to);
+        return moved;
     });
 
     /// <summary>Where a shard lies, or null if it is not recorded.</summary>

@@ -354,12 +354,14 @@ public sealed class ShardDepot : IAsyncDisposable
 
     private static MarketException NoVolume(int id) => new(MarketErrorCode.NotFound, $"There is no volume {id}.");
 
-    /// <summary>Reserves on the volume that has most room, but not on one of them.</summary>
-    private VolumeRoom? TryReserve(long bytes, VolumeRoom? but = null)
+    /// <summary>Reserves on the volume that has most room.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <param name="except">A volume that is of no use.</param>
+    private VolumeRoom? TryReserve(long bytes, VolumeRoom? except = null)
     {
         lock (_spaceLock)
         {
-            VolumeRoom? best = _rooms.Values.Where(room => room != but).MaxBy(room => room.Free);
+            VolumeRoom? best = _rooms.Values.Where(room => room != except).MaxBy(room => room.Free);
             return best is not null && TryReserve(best, bytes) ? best : null;
         }
     }
@@ -395,8 +397,8 @@ public sealed class ShardDepot : IAsyncDisposable
     private async Task<bool> MoveAsync(VolumeRoom from, ShardCommitment shard, byte[] buffer, CancellationToken token)
     {
         long bytes = DiskBytes.Of(shard.Leaves);
-        // A volume that is not emptied any more has room again, but a shard that moved to where it lies would then be buried there.
-        VolumeRoom to = TryReserve(bytes, but: from) ?? throw new MarketException(MarketErrorCode.Incomplete, $"No other volume has room for the shard {shard.Root}.", "Add a volume.");
+        // If the drain was called off, the volume has room again; moved to where it lies, the shard would be buried there.
+        VolumeRoom to = TryReserve(bytes, except: from) ?? throw new MarketException(MarketErrorCode.Incomplete, $"No other volume has room for the shard {shard.Root}.", "Add a volume.");
         try
         {
             using IShardContent? content = await TryOpenAsync(from, shard, token);

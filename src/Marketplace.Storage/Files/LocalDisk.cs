@@ -111,6 +111,7 @@ public sealed class LocalDisk : IDisk
         public void Flush()
         {
             RandomAccess.FlushToDisk(handle);
+            // A file of less than a step is small: a proof may want it again.
             if (_begun > 0) DiskSync.Forget(handle, 0, 0);
         }
 
