@@ -14,6 +14,7 @@ public sealed class MarketFixture : IAsyncLifetime
     private const uint OwnerIndex = 1;
     private const uint ClientIndex = 2;
     private const uint StrangerIndex = 3;
+    private const uint SecondClientIndex = 4;
 
     private LocalChain? _chain;
     private Deployment? _deployment;
@@ -30,6 +31,8 @@ public sealed class MarketFixture : IAsyncLifetime
     public Account ClientAccount => Chain.GetAccount(ClientIndex);
 
     public Account Stranger => Chain.GetAccount(StrangerIndex);
+
+    public Account SecondClient => Chain.GetAccount(SecondClientIndex);
 
     internal MarketFacts Facts { get; private set; } = null!;
 
@@ -54,6 +57,13 @@ public sealed class MarketFixture : IAsyncLifetime
     public async Task DisposeAsync()
     {
         if (_chain is not null) await _chain.DisposeAsync();
+    }
+
+    /// <summary>Puts the client's money into the escrow of another.</summary>
+    public async Task DepositForAsync(Address whom, TokenAmount amount)
+    {
+        await Client.Token.ApproveAsync(Client.Escrow.Address, amount.Units);
+        await Client.Escrow.DepositForAsync(whom, amount.Units);
     }
 
     /// <summary>Makes, registers and starts a node; <paramref name="config"/> and <paramref name="options"/> change what it is started with.</summary>

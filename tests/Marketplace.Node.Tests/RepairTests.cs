@@ -81,9 +81,7 @@ public sealed class RepairTests(MarketFixture market)
     private async Task<RunningTestNode> StartRepairerAsync()
     {
         RunningTestNode node = await market.StartNodeAsync();
-        BigInteger amount = BigInteger.Pow(10, 18) * 10;
-        await market.Client.Token.ApproveAsync(market.Client.Escrow.Address, amount);
-        await market.Client.Escrow.DepositForAsync(NodeKeys.ReadPublic(node.DataDir).Hot, amount);
+        await market.DepositForAsync(NodeKeys.ReadPublic(node.DataDir).Hot, TokenAmount.Parse("10"));
         return node;
     }
 

@@ -50,13 +50,18 @@ public sealed class HostilePeerTests(MarketFixture market)
         await using RunningTestNode node = await market.StartNodeAsync(s_impatient with { UploadBytesPerSecondMin = 10_000, UploadGrace = TimeSpan.FromSeconds(15) });
         DealId deal = market.NextDeal();
         await using SslStream slow = await SecureAsync(node);
-        await slow.WriteAsync(Encoding.ASCII.GetBytes(PutHead(node, deal, 1 << 20, "Content-Length: 1048576")));
+        await slow.WriteAsync(Encoding.ASCII.GetBytes(PutHead(node, deal, 1 << 20, "Content-Length: 1048576\r\nExpect: 100-continue")));
+        // Said when the node begins to read: from then on it has the client's only turn.
+        Assert.StartsWith("HTTP/1.1 100", await AnswerOfAsync(slow), StringComparison.Ordinal);
         Task<TimeSpan> ends = EndOfAsync(slow);
         Task drips = DripAsync(slow, "x", TimeSpan.FromMilliseconds(200));
 
         // The same client has no second turn; another client has one.
         using NodeClient same = node.Connect(market.ClientAccount);
-        await NodeProtocolTests.Eventually(async () => (await NodeProtocolTests.Upload(same, market.NextDeal(), new byte[256])).Refusal?.Status == 503, 15);
+        Assert.Equal(503, (await NodeProtocolTests.Upload(same, market.NextDeal(), new byte[256])).Refusal?.Status);
+        using NodeClient another = node.Connect(market.SecondClient);
+        await market.DepositForAsync(market.SecondClient.Address, TokenAmount.Parse("10"));
+        Assert.True((await NodeProtocolTests.Upload(another, new DealId(market.SecondClient.Address, 1), new byte[256])).IsOk);
         Assert.InRange((await ends).TotalSeconds, 1, 45);
         await drips;
         await NodeProtocolTests.Eventually(async () => (await NodeProtocolTests.Upload(same, market.NextDeal(), new byte[256])).IsOk);
