@@ -21,6 +21,9 @@ public sealed class NodeClient : IDisposable
 {
     private const int LineCharsMax = 300;
 
+    /// <summary>The largest shard that is sent without asking first whether it may come: the question would take longer.</summary>
+    private const int SmallUploadBytesMax = 64 * 1024;
+
     private readonly HttpClient _http;
     private readonly NodeClientOptions _options;
     private readonly TimeProvider _time;
@@ -86,13 +89,23 @@ public sealed class NodeClient : IDisposable
         {
             using var request = new HttpRequestMessage(HttpMethod.Put, $"{SlotPath(deal, slot)}?maxBytes={maxBytes}{(reserveBytes is { } reserve ? $"&reserveBytes={reserve}" : "")}");
             Authorize(request, deal.Client);
-            request.Headers.ExpectContinue = true;
-            var body = new UploadContent(content, deadline, _options, progress);
-            request.Content = body;
+            UploadContent? body = null;
+            if (maxBytes <= SmallUploadBytesMax)
+            {
+                request.Content = new ByteArrayContent(await ReadWholeAsync(content, deadline));
+                deadline.Restart(_options.FlushTimeout, _options.FlushTimeout);
+            }
+            else
+            {
+                request.Headers.ExpectContinue = true;
+                request.Content = body = new UploadContent(content, deadline, _options, progress);
+            }
+
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
             NodeAnswer<UploadReceipt> answer = await CallAsync(
                 request, deadline, (response, _) => ReadJsonAsync(response, NodeJson.Default.UploadReceipt, deadline));
-            if (body.SourceFailure is { } gaveUp) ExceptionDispatchInfo.Throw(gaveUp);
+            if (body?.SourceFailure is { } gaveUp) ExceptionDispatchInfo.Throw(gaveUp);
+            if (answer.IsOk && body is null) progress?.Report(answer.Value!.Bytes);
             if (!answer.IsOk) failure = new IOException($"Node {Peer.Id} did not take the upload: {answer.Refusal?.Message}");
             return answer;
         }
@@ -182,6 +195,15 @@ public sealed class NodeClient : IDisposable
 
     /// <summary>Closes the connections.</summary>
     public void Dispose() => _http.Dispose();
+
+    /// <summary>All that is written to the pipe; the writer's time does not count.</summary>
+    private static async Task<byte[]> ReadWholeAsync(PipeReader content, Deadline deadline)
+    {
+        deadline.Pause();
+        using var whole = new MemoryStream();
+        await content.CopyToAsync(whole, deadline.Token);
+        return whole.ToArray();
+    }
 
     private static string SlotPath(DealId deal, int slot) => $"v1/uploads/{deal.Client}/{deal.Number}/{slot}";
 

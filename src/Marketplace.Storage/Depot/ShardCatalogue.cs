@@ -51,7 +51,7 @@ public sealed class ShardCatalogue : IDisposable
     private readonly CatalogueConnection _writer;
     private readonly CatalogueConnection _reader;
     private readonly CatalogueBounds _bounds = new();
-    private readonly SemaphoreSlim _grouping = new(1, 1);
+    private readonly GroupFlush _groups;
     private readonly Lock _waitingLock = new();
     private List<Waiting> _waiting = [];
 
@@ -60,6 +60,7 @@ public sealed class ShardCatalogue : IDisposable
         _writer = writer;
         _reader = reader;
         IsNew = isNew;
+        _groups = new GroupFlush(WriteGroup);
     }
 
     /// <summary>Whether the file was not there and was made now.</summary>
@@ -104,20 +105,11 @@ public sealed class ShardCatalogue : IDisposable
     /// deadline. Those who come while the disk is flushed share the next flush. If the shard lay on another volume, that copy is doomed.
     /// </summary>
     /// <returns>The volume where the shard was kept before, or null if it is new.</returns>
-    public async Task<int?> AddUploadAsync(UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt, CancellationToken token)
+    public async Task<int?> AddUploadAsync(UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt)
     {
         var mine = new Waiting(records => AddUpload(records, place, shard, volume, expiresAt));
         lock (_waitingLock) _waiting.Add(mine);
-        await _grouping.WaitAsync(token);
-        try
-        {
-            if (!mine.IsDone) WriteGroup();
-        }
-        finally
-        {
-            _grouping.Release();
-        }
-
+        await _groups.FlushAsync();
         if (mine.Failure is { } failure) throw new IOException("The record of an upload could not be written: " + failure.Message, failure);
         _bounds.Added(shard.Leaves, expiresAt);
         return mine.Before;
@@ -308,7 +300,6 @@ public sealed class ShardCatalogue : IDisposable
     {
         _reader.Dispose();
         _writer.Dispose();
-        _grouping.Dispose();
     }
 
     private static int? AddUpload(CatalogueConnection records, UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt)
@@ -372,6 +363,7 @@ public sealed class ShardCatalogue : IDisposable
             _waiting = [];
         }
 
+        if (group.Count == 0) return;
         try
         {
             Write(records =>
@@ -382,10 +374,6 @@ public sealed class ShardCatalogue : IDisposable
         catch (SqliteException e)
         {
             foreach (Waiting one in group) one.Failure = e;
-        }
-        finally
-        {
-            foreach (Waiting one in group) one.IsDone = true;
         }
     }
 
@@ -417,8 +405,6 @@ public sealed class ShardCatalogue : IDisposable
         public Func<CatalogueConnection, int?> Work { get; } = work;
 
         public int? Before { get; set; }
-
-        public bool IsDone { get; set; }
 
         public SqliteException? Failure { get; set; }
     }

@@ -316,7 +316,7 @@ public sealed class ShardDepot : IAsyncDisposable
     {
         using (await _roots.TakeAsync(shard.Root, token))
         {
-            int? before = await Catalogue.AddUploadAsync(place, shard, room.Volume.Id, expiresAt, CancellationToken.None);
+            int? before = await Catalogue.AddUploadAsync(place, shard, room.Volume.Id, expiresAt);
             if (before != room.Volume.Id)
             {
                 Count(room, shard, 1);

@@ -21,8 +21,8 @@ internal static class Holdings
     {
         string many = Path.Combine(folder, "many");
         string one = Path.Combine(folder, "one");
-        await SparseDepot.MakeAsync(many, ManyShards, 1, market.ClientAddress);
-        await SparseDepot.MakeAsync(one, 1, 1, market.ClientAddress);
+        await SparseDepot.MakeAsync(many, ManyShards, 1, market.ClientAddress(0));
+        await SparseDepot.MakeAsync(one, 1, 1, market.ClientAddress(0));
         double[] manySeconds = new double[Runs];
         double[] oneSeconds = new double[Runs];
         for (int run = -1; run < Runs; run++)
@@ -41,8 +41,8 @@ internal static class Holdings
     {
         string large = Path.Combine(folder, "large");
         string few = Path.Combine(folder, "few");
-        IReadOnlyList<ShardCommitment> largeShards = await SparseDepot.MakeAsync(large, LargeShards, LargeLeaves, market.ClientAddress);
-        IReadOnlyList<ShardCommitment> fewShards = await SparseDepot.MakeAsync(few, FewShards, LargeLeaves, market.ClientAddress);
+        IReadOnlyList<ShardCommitment> largeShards = await SparseDepot.MakeAsync(large, LargeShards, LargeLeaves, market.ClientAddress(0));
+        IReadOnlyList<ShardCommitment> fewShards = await SparseDepot.MakeAsync(few, FewShards, LargeLeaves, market.ClientAddress(0));
         double[] largeMiB = new double[Runs];
         double[] fewMiB = new double[Runs];
         for (int run = 0; run < Runs; run++)
@@ -59,13 +59,13 @@ internal static class Holdings
     /// <summary>Memory after some reading all over what it holds.</summary>
     private static async Task<double> ResidentAsync(NodeMarket market, ChildProcess node, IReadOnlyList<ShardCommitment> shards)
     {
-        using NodeClient client = market.ConnectToNode();
+        using NodeClient client = market.ConnectToNode(0);
         byte[] buffer = new byte[ReadBytes];
         var random = new Random(7);
         for (int i = 0; i < ReadsBefore; i++)
         {
             ShardCommitment shard = shards[random.Next(shards.Count)];
-            await Reads.ReadAsync(market, client, shard, random.NextInt64((shard.Bytes - ReadBytes) / MerkleTree.LeafBytes) * MerkleTree.LeafBytes, buffer);
+            await Reads.ReadAsync(client, shard, market.ClientAddress(0), random.NextInt64((shard.Bytes - ReadBytes) / MerkleTree.LeafBytes) * MerkleTree.LeafBytes, buffer);
         }
 
         await Task.Delay(s_settle);

@@ -31,7 +31,7 @@ internal static class Ingest
                     {
                         // What was at this place is replaced; other bytes each time, so that it is a new shard.
                         byte[] first = FirstLeaf((((run * clients) + i) * shardsEach) + slot);
-                        var place = new DealId(market.ClientAddress, (ulong)i + 1);
+                        var place = new DealId(market.ClientAddress(i), 1);
                         sent.Add((first, await UploadAsync(client, place, slot, first, bytes.AsMemory(first.Length, shardBytes - first.Length))));
                     }
                 });

@@ -41,8 +41,8 @@ internal static class NodeBenchmark
             string[] said = kestrelProcess.Line.Split(' ');
             CertificateFingerprint fingerprint = CertificateFingerprint.Parse(said[0]);
             using var node = new Side("node", nodeProcess, market.ConnectToNode);
-            using var kestrel = new Side("kestrel", kestrelProcess, () => market.Connect(PeerEndpoint.Parse(said[1]), fingerprint));
-            using var empty = new Side("empty", kestrelProcess, () => market.Connect(PeerEndpoint.Parse(said[2]), fingerprint));
+            using var kestrel = new Side("kestrel", kestrelProcess, client => market.Connect(client, PeerEndpoint.Parse(said[1]), fingerprint));
+            using var empty = new Side("empty", kestrelProcess, client => market.Connect(client, PeerEndpoint.Parse(said[2]), fingerprint));
             if (only is null or "ingest") await Ingest.RunAsync(market, node, kestrel, figures);
             if (only is null or "read") await Reads.RunAsync(market, node, kestrel, figures);
             if (only is null or "smallPut") await SmallPuts.RunAsync(market, node, empty, figures);

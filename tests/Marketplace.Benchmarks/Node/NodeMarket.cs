@@ -10,14 +10,17 @@ using Marketplace.Testing;
 
 namespace Marketplace.Benchmarks.Node;
 
-/// <summary>A real chain with a block a second, the market on it, a client with money, and the folder of a registered node.</summary>
+/// <summary>A real chain with a block a second, the market on it, clients with money, and the folder of a registered node.</summary>
 internal sealed class NodeMarket : IAsyncDisposable
 {
     public const string NodeVerb = "node-child";
 
+    /// <summary>Clients that have money for uploads, each of its own.</summary>
+    public const int ClientsMax = 64;
+
     private const string Passphrase = "benchmark";
     private const uint OwnerIndex = 1;
-    private const uint ClientIndex = 2;
+    private const uint FirstClientIndex = 2;
     private const uint BlockMilliseconds = 1_000;
     private const long CapacityBytes = 2L << 40;
 
@@ -25,20 +28,14 @@ internal sealed class NodeMarket : IAsyncDisposable
     private readonly string _deployment;
     private readonly MarketScope _scope;
 
-    private NodeMarket(LocalChain chain, string dataDir, string deployment, MarketScope scope)
-    {
+    private NodeMarket(LocalChain chain, string dataDir, string deployment, MarketScope scope) =>
         (_chain, DataDir, _deployment, _scope) = (chain, dataDir, deployment, scope);
-        Client = new HotKeySigner(chain.GetAccount(ClientIndex));
-    }
 
     /// <summary>The node's folder.</summary>
     public string DataDir { get; }
 
-    /// <summary>Who uploads.</summary>
-    public IMessageSigner Client { get; }
-
-    /// <summary>The client's address.</summary>
-    public Address ClientAddress => _chain.GetAccount(ClientIndex).Address;
+    /// <summary>Who uploads as the client of that number.</summary>
+    public Address ClientAddress(int client) => ClientAccount(_chain, client).Address;
 
     public static async Task<NodeMarket> StartAsync(string folder)
     {
@@ -49,11 +46,9 @@ internal sealed class NodeMarket : IAsyncDisposable
             BigInteger plenty = BigInteger.Pow(10, 18) * 100_000;
             var rich = new MarketContracts(chain.Connect(0), deployment);
             var owner = new MarketContracts(chain.Connect(OwnerIndex), deployment);
-            var client = new MarketContracts(chain.Connect(ClientIndex), deployment);
             await rich.Token.TransferAsync(chain.GetAccount(OwnerIndex).Address, plenty);
-            await rich.Token.TransferAsync(chain.GetAccount(ClientIndex).Address, plenty);
-            await client.Token.ApproveAsync(client.Escrow.Address, plenty);
-            await client.Escrow.DepositAsync(plenty / 2);
+            await rich.Token.ApproveAsync(rich.Escrow.Address, plenty);
+            for (int client = 0; client < ClientsMax; client++) await rich.Escrow.DepositForAsync(ClientAccount(chain, client).Address, plenty / ClientsMax);
 
             string dataDir = Path.Combine(folder, "node");
             NodeSetup.Init(new NodeInit
@@ -99,15 +94,17 @@ internal sealed class NodeMarket : IAsyncDisposable
     /// <summary>Starts the node with what lies in its folder.</summary>
     public Task<ChildProcess> StartNodeAsync() => ChildProcess.StartAsync(NodeVerb, DataDir, _deployment);
 
-    /// <summary>A client of the node, with its own connections.</summary>
-    public NodeClient ConnectToNode() => Connect(NodeConfig.Read(DataDir).Url, NodeKeys.ReadPublic(DataDir).Fingerprint);
+    /// <summary>A client of the node, with its own account and connections.</summary>
+    public NodeClient ConnectToNode(int client) => Connect(client, NodeConfig.Read(DataDir).Url, NodeKeys.ReadPublic(DataDir).Fingerprint);
 
     /// <summary>The same client, of another server.</summary>
-    public NodeClient Connect(PeerEndpoint endpoint, CertificateFingerprint fingerprint)
+    public NodeClient Connect(int client, PeerEndpoint endpoint, CertificateFingerprint fingerprint)
     {
         var peer = new NodePeer(NodeRegistration.Read(DataDir)!.Node, NodeKeys.ReadPublic(DataDir).Hot, endpoint, fingerprint);
-        return new NodeClient(peer, EndpointGate.ForChain(EndpointGate.DevelopmentChainId), _scope, Client);
+        return new NodeClient(peer, EndpointGate.ForChain(EndpointGate.DevelopmentChainId), _scope, new HotKeySigner(ClientAccount(_chain, client)));
     }
 
     public ValueTask DisposeAsync() => _chain.DisposeAsync();
+
+    private static Account ClientAccount(LocalChain chain, int client) => chain.GetAccount(FirstClientIndex + (uint)client);
 }

@@ -18,7 +18,7 @@ internal static class Reads
     private const int Rounds = 2;
     private const int SmallRangeBytes = 1 << 20;
     private const int SmallRangesEach = 400;
-    private const ulong FirstPlace = 1 << 10;
+    private const ulong Place = 1 << 10;
 
     /// <summary>The bytes of one of the shards, the same in every process.</summary>
     public static byte[] ShardOf(int number)
@@ -33,7 +33,7 @@ internal static class Reads
         var shards = new ShardCommitment[Shards];
         for (int i = 0; i < Shards; i++)
         {
-            UploadReceipt receipt = await Ingest.UploadAsync(node.Clients(Shards)[i], new DealId(market.ClientAddress, FirstPlace + (ulong)i), 0, ShardOf(i), default);
+            UploadReceipt receipt = await Ingest.UploadAsync(node.Clients(Shards)[i], new DealId(market.ClientAddress(i), Place), 0, ShardOf(i), default);
             shards[i] = new ShardCommitment(receipt.Root, receipt.Leaves);
         }
 
@@ -45,7 +45,7 @@ internal static class Reads
                 byte[] buffer = new byte[RangeBytes];
                 for (int round = 0; round < Rounds; round++)
                 {
-                    for (long offset = 0; offset < ShardBytes; offset += RangeBytes) await ReadAsync(market, client, shards[i], offset, buffer);
+                    for (long offset = 0; offset < ShardBytes; offset += RangeBytes) await ReadAsync(client, shards[i], market.ClientAddress(i), offset, buffer);
                 }
             });
             return (load, (double)Shards * Rounds * ShardBytes / 1e9);
@@ -63,7 +63,7 @@ internal static class Reads
             for (int j = 0; j < SmallRangesEach; j++)
             {
                 long began = Stopwatch.GetTimestamp();
-                await ReadAsync(market, client, shards[random.Next(Shards)], random.Next((ShardBytes - SmallRangeBytes) / MerkleTree.LeafBytes) * (long)MerkleTree.LeafBytes, buffer);
+                await ReadAsync(client, shards[i], market.ClientAddress(i), random.Next((ShardBytes - SmallRangeBytes) / MerkleTree.LeafBytes) * (long)MerkleTree.LeafBytes, buffer);
                 times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             }
         });
@@ -73,9 +73,9 @@ internal static class Reads
     }
 
     /// <summary>One verified range.</summary>
-    public static async Task ReadAsync(NodeMarket market, NodeClient client, ShardCommitment shard, long offset, Memory<byte> buffer)
+    public static async Task ReadAsync(NodeClient client, ShardCommitment shard, Address owner, long offset, Memory<byte> buffer)
     {
-        NodeAnswer<int> answer = await client.ReadAsync(shard, offset, buffer, market.ClientAddress, CancellationToken.None);
+        NodeAnswer<int> answer = await client.ReadAsync(shard, offset, buffer, owner, CancellationToken.None);
         if (!answer.IsOk) throw new InvalidOperationException($"{answer.Outcome}: {answer.Refusal?.Message}");
     }
 }

@@ -4,7 +4,7 @@ using Marketplace.Network;
 namespace Marketplace.Benchmarks.Node;
 
 /// <summary>A server under load: its process, and the clients that load it, each with its own connection.</summary>
-internal sealed class Side(string name, ChildProcess process, Func<NodeClient> connect) : IDisposable
+internal sealed class Side(string name, ChildProcess process, Func<int, NodeClient> connect) : IDisposable
 {
     private readonly List<NodeClient> _clients = [];
 
@@ -13,7 +13,7 @@ internal sealed class Side(string name, ChildProcess process, Func<NodeClient> c
     /// <summary>So many clients; the same ones each time.</summary>
     public IReadOnlyList<NodeClient> Clients(int count)
     {
-        while (_clients.Count < count) _clients.Add(connect());
+        while (_clients.Count < count) _clients.Add(connect(_clients.Count));
         return _clients[..count];
     }
 

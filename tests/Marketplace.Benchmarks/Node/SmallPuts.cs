@@ -7,7 +7,7 @@ namespace Marketplace.Benchmarks.Node;
 /// <summary>4 KiB a time, authenticated and durable, in turns with requests that an empty handler answers.</summary>
 internal static class SmallPuts
 {
-    private const int Clients = 64;
+    private const int Clients = NodeMarket.ClientsMax;
     private const int ShardBytes = 4 << 10;
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(2);
 
@@ -26,7 +26,7 @@ internal static class SmallPuts
                     ulong place = (ulong)Interlocked.Increment(ref number);
                     byte[] shard = new byte[ShardBytes];
                     BitConverter.TryWriteBytes(shard, place);
-                    await Ingest.UploadAsync(client, new DealId(market.ClientAddress, place), 0, shard, default);
+                    await Ingest.UploadAsync(client, new DealId(market.ClientAddress(i), place), 0, shard, default);
                     Interlocked.Increment(ref done);
                 }
             });

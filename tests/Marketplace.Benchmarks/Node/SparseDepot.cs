@@ -25,7 +25,7 @@ internal static partial class SparseDepot
         for (int first = 0; first < count; first += RecordsAtOnce)
         {
             await Task.WhenAll(Enumerable.Range(first, Math.Min(RecordsAtOnce, count - first)).Select(i => Task.Run(() => depot.Catalogue.AddUploadAsync(
-                new UploadPlace(new DealId(client, (ulong)i + 1), 0), shards[i], 0, expires, CancellationToken.None))));
+                new UploadPlace(new DealId(client, (ulong)i + 1), 0), shards[i], 0, expires))));
         }
 
         return shards;
