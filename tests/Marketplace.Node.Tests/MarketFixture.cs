@@ -62,8 +62,8 @@ public sealed class MarketFixture : IAsyncLifetime
     /// <summary>Puts the client's money into the escrow of another.</summary>
     public async Task DepositForAsync(Address whom, TokenAmount amount)
     {
-        await Client.Token.ApproveAsync(Client.Escrow.Address, amount.Units);
-        await Client.Escrow.DepositForAsync(whom, amount.Units);
+        await Client.Token.ApproveAsync(Client.Escrow.Address, amount.BaseUnits);
+        await Client.Escrow.DepositForAsync(whom, amount.BaseUnits);
     }
 
     /// <summary>Makes, registers and starts a node; <paramref name="config"/> and <paramref name="options"/> change what it is started with.</summary>
