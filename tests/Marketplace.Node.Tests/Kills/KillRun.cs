@@ -40,7 +40,10 @@ internal sealed class KillRun
     private const int LargeLeavesMax = 8_000;
     private const int LargeOneIn = 12;
     private const int DealOneIn = 6;
-    private const uint DealPeriods = 30;
+
+    /// <summary>Periods that pass between two kills at most: no deal ends before the run does.</summary>
+    private const uint PeriodsPerKill = 1;
+    private const uint PeriodsLeft = 30;
 
     private readonly MarketFixture _market;
     private readonly string _dataDir;
@@ -48,6 +51,8 @@ internal sealed class KillRun
     private readonly NodeId _node;
     private readonly NodeClient _client;
     private readonly int _seed;
+    private readonly PeriodNumber _end;
+    private readonly Action<string>? _progress;
     private readonly SemaphoreSlim _chain = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<DealId, ShardCommitment> _acknowledged = [];
@@ -56,9 +61,9 @@ internal sealed class KillRun
     private readonly Dictionary<string, int> _refusals = new(StringComparer.Ordinal);
     private UInt128 _paid;
 
-    private KillRun(MarketFixture market, RunningTestNode node, string deployment, int seed)
+    private KillRun(MarketFixture market, RunningTestNode node, string deployment, int seed, PeriodNumber end, Action<string>? progress)
     {
-        (_market, _dataDir, _deployment, _node, _seed) = (market, node.DataDir, deployment, node.Id, seed);
+        (_market, _dataDir, _deployment, _node, _seed, _end, _progress) = (market, node.DataDir, deployment, node.Id, seed, end, progress);
         _client = node.Connect(market.ClientAccount);
     }
 
@@ -67,11 +72,12 @@ internal sealed class KillRun
         await using RunningTestNode node = await market.StartNodeAsync(capacity: 8L << 30);
         await node.StopAsync();
         string deployment = await NodeChild.WriteDeploymentAsync(market, node.DataDir);
-        var run = new KillRun(market, node, deployment, seed);
-        return await run.RunAsync(kills, progress);
+        PeriodNumber end = market.Facts.Schedule.PeriodOf(await market.TipAsync()) + PeriodsLeft + (PeriodsPerKill * (uint)kills);
+        var run = new KillRun(market, node, deployment, seed, end, progress);
+        return await run.RunAsync(kills);
     }
 
-    private async Task<KillSums> RunAsync(int kills, Action<string>? progress)
+    private async Task<KillSums> RunAsync(int kills)
     {
         var random = new Random(_seed);
         UInt128 before = await FreeAsync();
@@ -90,7 +96,7 @@ internal sealed class KillRun
                 await Task.WhenAll(uploaders);
             }
 
-            if (kill % 10 == 0) progress?.Invoke(string.Create(CultureInfo.InvariantCulture, $"{kill} kills, {_acknowledged.Count} shards acknowledged, {_deals.Count} deals, refused: {string.Join("; ", _refusals.Select(one => $"{one.Value} {one.Key}"))}"));
+            if (kill % 10 == 0) _progress?.Invoke(string.Create(CultureInfo.InvariantCulture, $"{kill} kills, {_acknowledged.Count} shards acknowledged, {_deals.Count} deals, refused: {string.Join("; ", _refusals.Select(one => $"{one.Value} {one.Key}"))}"));
         }
 
         // One last start puts in order what the last kill left, and reads the ledger; then the disk itself is looked at.
@@ -138,7 +144,7 @@ internal sealed class KillRun
         await _chain.WaitAsync();
         try
         {
-            AcceptanceRequest terms = await Deals.TermsAsync(_market, receipt);
+            AcceptanceRequest terms = await Deals.TermsAsync(_market, receipt) with { MaxEnd = _end };
             NodeAnswer<SignedAcceptance> promise = await _client.AcceptAsync(deal, 0, terms, CancellationToken.None);
             if (!promise.IsOk)
             {
@@ -148,8 +154,7 @@ internal sealed class KillRun
             }
 
             UInt128 before = await FreeAsync();
-            uint now = _market.Facts.Schedule.PeriodOf(await _market.TipAsync()).Value;
-            await _market.Client.StorageMarket.OpenDealAsync(deal.Client, Deals.TermsOf(promise.Value!, now + 1 + DealPeriods), [Deals.AcceptanceOf(promise.Value!)]);
+            await _market.Client.StorageMarket.OpenDealAsync(deal.Client, Deals.TermsOf(promise.Value!, _end.Value), [Deals.AcceptanceOf(promise.Value!)]);
             _paid += before - await FreeAsync();
             lock (_lock) _deals[deal] = shard;
         }
@@ -180,6 +185,7 @@ internal sealed class KillRun
 
     private async Task<KillSums> CheckAsync(int kills, UInt128 before)
     {
+        if (_market.Facts.Schedule.PeriodOf(await _market.TipAsync()) >= _end) throw new InvalidOperationException("Deals ended while the node was killed; raise PeriodsPerKill.");
         long lost = 0;
         long bytes = 0;
         string folder = Path.Combine(_dataDir, NodeFiles.Depot);
@@ -199,8 +205,14 @@ internal sealed class KillRun
                 // Counted below.
             }
 
-            if (!isRecorded || found != shard) lost++;
-            else bytes += shard.Bytes;
+            if (isRecorded && found == shard)
+            {
+                bytes += shard.Bytes;
+                continue;
+            }
+
+            lost++;
+            _progress?.Invoke($"LOST {shard.Root} of {deal.Number}: {(isRecorded ? "" : "not recorded, ")}{(found is null ? "not there" : "not right")}{(_deals.ContainsKey(deal) ? ", a deal holds it" : "")}");
         }
 
         var recorded = depot.Catalogue.All().Select(shard => shard.Root.ToString()[2..]).ToHashSet();
