@@ -77,7 +77,7 @@ public static class NodeHost
             kestrel.Listen(config.Listen, listen =>
             {
                 kestrel.ApplicationServices.GetRequiredService<ConnectionGate>().Use(listen);
-                listen.Protocols = HttpProtocols.Http1AndHttp2;
+                listen.Protocols = HttpProtocols.Http1;
                 listen.UseBulkTls(tls => tls.UseHttps(keys.Certificate, https => https.HandshakeTimeout = limits.HandshakeTimeMax));
             });
             kestrel.Listen(config.Admin, listen => listen.Use(next => connection =>

@@ -48,6 +48,9 @@ public sealed record NodeLimits
     /// <summary>Slowest pace of an upload, in bytes a second, after <see cref="UploadGrace"/>. Clients feed many nodes at the pace of the slowest.</summary>
     public double UploadBytesPerSecondMin { get; init; } = 512;
 
+    /// <summary>An upload comes at least so fast that the room reserved at its start would be full after this long.</summary>
+    public TimeSpan ReservationTimeMax { get; init; } = TimeSpan.FromHours(12);
+
     /// <summary>How long an upload may stand still.</summary>
     public TimeSpan UploadGrace { get; init; } = TimeSpan.FromSeconds(60);
 

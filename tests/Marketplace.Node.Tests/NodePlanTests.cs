@@ -85,8 +85,10 @@ public sealed class NodePlanTests
     }
 
     [Fact]
-    public void A_ledger_that_the_chain_changed_is_read_before_anything_rests_on_it() =>
-        Assert.Equal([new NodeAction.ReadLedger()], Decide(s_now with { IsLedgerTouched = true, UploadsDue = true, ShardsUnneeded = true }));
+    public void A_ledger_that_the_chain_changed_is_read_before_bytes_are_freed_and_keeps_nobody_from_proving() =>
+        Assert.Equal(
+            [new NodeAction.ReadLedger(), new NodeAction.Prove(new PeriodNumber(5))],
+            Decide(s_now with { IsLedgerTouched = true, UploadsDue = true, ShardsUnneeded = true }));
 
     [Fact]
     public void The_seed_is_pinned_before_the_chain_forgets_it()

@@ -21,18 +21,13 @@ internal sealed class AboutEndpoints(NodeChain chain, ShardDepot depot, NodePuls
         routes.MapGet("/v1/ping", Ping);
         routes.MapHealth(_ =>
         {
-            HealthView view = Health();
-            return ValueTask.FromResult((view.Trouble is null, view));
+            bool isWell = Trouble is null;
+            return ValueTask.FromResult((isWell, new HealthView(isWell, pulse.Now?.Tip.Value)));
         });
     }
 
-    /// <summary>What is wrong, if something is.</summary>
-    public HealthView Health()
-    {
-        Pulse? now = pulse.Now;
-        string? trouble = now is null || pulse.Fresh(time.GetUtcNow(), limits.ChainSilenceMax) is null ? "The chain does not answer." : now.Trouble;
-        return new HealthView(trouble is null, now?.Tip.Value, trouble);
-    }
+    /// <summary>What is wrong, if something is: for the operator, since it may name shards and folders.</summary>
+    public string? Trouble => pulse.Fresh(time.GetUtcNow(), limits.ChainSilenceMax) is { } now ? now.Trouble : "The chain does not answer.";
 
     private IResult Info()
     {
@@ -56,5 +51,4 @@ internal sealed class AboutEndpoints(NodeChain chain, ShardDepot depot, NodePuls
 /// <summary>Whether the node can do its work.</summary>
 /// <param name="Ok">Whether it can.</param>
 /// <param name="Block">The newest block it has seen.</param>
-/// <param name="Trouble">What is wrong.</param>
-public sealed record HealthView(bool Ok, ulong? Block, string? Trouble);
+public sealed record HealthView(bool Ok, ulong? Block);

@@ -25,7 +25,7 @@ internal sealed class StatusReader(NodeChain chain, ShardDepot depot, NodePulse 
             FreeBytes = space.Free,
             Shards = depot.Volumes.Sum(volume => volume.Shards),
             LedgerRanges = depot.Catalogue.Ledger().Count,
-            Trouble = about.Health().Trouble,
+            Trouble = about.Trouble,
         };
     }
 }

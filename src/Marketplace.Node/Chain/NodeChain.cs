@@ -1,3 +1,4 @@
+using System.Numerics;
 using Marketplace.Chain;
 using Marketplace.Chain.Contracts;
 using Marketplace.Chain.Eth;
@@ -24,6 +25,9 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
 {
     private const uint RangesPerPage = 100;
     private const uint LogBlocksMax = 1_000;
+
+    /// <summary>Whether so many deals are this node's is asked; beyond, reading the ledger again takes less.</summary>
+    private const int ExtendedDealsMax = 32;
 
     /// <summary>The contracts.</summary>
     public MarketContracts Contracts { get; } = contracts;
@@ -85,15 +89,17 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
     {
         if (to <= after) return to < after;
         if (to.Value - after.Value > LogBlocksMax) return true;
-        var filled = new LogFilter
+        var first = new BlockNumber(after.Value + 1);
+        if ((await EventsAsync(Contracts.StorageMarket.SlotFilledEvents, Node, first, to, token)).Count > 0) return true;
+        HashSet<BigInteger> extended = [.. (await EventsAsync(Contracts.StorageMarket.DealExtendedEvents, (NodeId?)null, first, to, token)).Select(one => one.Event.Id)];
+        if (extended.Count > ExtendedDealsMax) return true;
+        // Whose deals these are the event does not say.
+        foreach (BigInteger deal in extended)
         {
-            Addresses = [Contracts.StorageMarket.Address],
-            Topics = [[SlotFilledEvent.Topic], [], [TopicOf(Node)]],
-        };
-        var extended = new LogFilter { Addresses = [Contracts.StorageMarket.Address], Topics = [[DealExtendedEvent.Topic]] };
-        EthApi eth = Contracts.Web3.Eth;
-        return (await eth.GetLogsAsync(filled, after.Value + 1, to.Value, token)).Count > 0 ||
-            (await eth.GetLogsAsync(extended, after.Value + 1, to.Value, token)).Count > 0;
+            if (Array.Exists((await Contracts.Lens.DealAsync(deal, token: token)).Slots, slot => slot.Node == Node.Value)) return true;
+        }
+
+        return false;
     }
 
     /// <summary>

@@ -67,7 +67,9 @@ internal static class NodePlan
     public static IEnumerable<NodeAction> Decide(NodeSnapshot now, NodeLimits limits, uint reorgBlocks)
     {
         PeriodNumber period = now.Schedule.PeriodOf(now.Tip);
-        bool isLedgerRead = now.Ledger is { } read && read <= now.Tip && now.Schedule.PeriodOf(read) == period && !now.IsLedgerTouched;
+        // What is to be proved in a period stands when it begins, so a ledger that was read since then suffices for the proof.
+        bool mayProve = now.Ledger is { } read && read <= now.Tip && now.Schedule.PeriodOf(read) == period;
+        bool isLedgerRead = mayProve && !now.IsLedgerTouched;
         if (!isLedgerRead) yield return new NodeAction.ReadLedger();
 
         // Short, and what is lost otherwise is a slot: before everything that may take long.
@@ -75,8 +77,8 @@ internal static class NodePlan
 
         bool isOpen = now.Duty.Period == period && now.Tip < now.Schedule.LastBlock(period);
         bool isDue = isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsProved: false } && now.Tip >= ProofSpread.ProvesFrom(now.Schedule, period, now.Node);
-        if (isLedgerRead && isDue) yield return new NodeAction.Prove(period);
-        if (isLedgerRead && isOpen && now.Duty.HasSeed && now.EvictedFrom is { } evicted && evicted <= period) yield return new NodeAction.Cure(period);
+        if (mayProve && isDue) yield return new NodeAction.Prove(period);
+        if (mayProve && isOpen && now.Duty.HasSeed && now.EvictedFrom is { } evicted && evicted <= period) yield return new NodeAction.Cure(period);
         if (isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsPinned: false } && now.Tip >= ProofSpread.PinsFrom(now.Schedule, period, now.Node, limits))
         {
             yield return new NodeAction.PinSeed(period);

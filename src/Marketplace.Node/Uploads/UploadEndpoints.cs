@@ -60,7 +60,7 @@ internal sealed partial class UploadEndpoints(
         {
             await using ShardUpload? upload = await depot.BeginAsync(place, reserve, token);
             if (upload is null) return NoRoom("There is no room for so much.");
-            Limit(context, bytesMax);
+            Limit(context, bytesMax, reserve);
             return await ReceiveAsync(context.Request.Body, upload, place, bytesMax, token);
         }
         catch (IOException e) when (e is not Microsoft.AspNetCore.Http.BadHttpRequestException && !token.IsCancellationRequested)
@@ -181,11 +181,13 @@ internal sealed partial class UploadEndpoints(
             : Failures.Of(StatusCodes.Status402PaymentRequired, MarketErrorCode.InsufficientFunds, "The client's free money in Escrow does not pay the shortest deal for so much.", "Deposit first.");
     }
 
-    private void Limit(HttpContext context, long bytesMax)
+    private void Limit(HttpContext context, long bytesMax, long reserved)
     {
         // Kestrel counts the framing of chunks too; the exact limit on the shard itself is the upload's.
         context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = (2 * bytesMax) + FramingBytesMin;
-        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = new MinDataRate(limits.UploadBytesPerSecondMin, limits.UploadGrace);
+        // Room that is reserved and not filled is taken from others.
+        double pace = Math.Max(limits.UploadBytesPerSecondMin, reserved / limits.ReservationTimeMax.TotalSeconds);
+        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = new MinDataRate(pace, limits.UploadGrace);
     }
 
     private static IResult Unauthorized() =>

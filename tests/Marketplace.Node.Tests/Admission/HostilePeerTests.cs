@@ -69,6 +69,19 @@ public sealed class HostilePeerTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task A_body_that_keeps_much_room_waiting_must_come_faster()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(s_impatient with { UploadBytesPerSecondMin = 1, ReservationTimeMax = TimeSpan.FromSeconds(100) });
+        await using SslStream slow = await SecureAsync(node);
+        await slow.WriteAsync(Encoding.ASCII.GetBytes(PutHead(node, market.NextDeal(), 1 << 20, "Content-Length: 1048576")));
+        Task<TimeSpan> ends = EndOfAsync(slow);
+        Task drips = DripAsync(slow, new string('x', 200), TimeSpan.FromMilliseconds(200));
+
+        Assert.InRange((await ends).TotalSeconds, 1, 20);
+        await drips;
+    }
+
+    [Fact]
     public async Task A_body_without_end_is_read_no_further_than_was_announced()
     {
         await using RunningTestNode node = await market.StartNodeAsync(s_impatient, capacity: 64 << 20);
