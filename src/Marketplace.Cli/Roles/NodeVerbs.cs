@@ -14,7 +14,12 @@ using Marketplace.Node;
 namespace Marketplace.Cli.Roles;
 
 /// <summary>What <c>node init</c> answers.</summary>
-internal sealed record NodeMadeReport(Address Address, string Fingerprint, string Url, string DataDir);
+/// <param name="Address">The node's hot key.</param>
+/// <param name="Fingerprint">Of its certificate.</param>
+/// <param name="Url">Where clients reach it.</param>
+/// <param name="DataDir">Its folder.</param>
+/// <param name="Checks">What the doctor finds before anything is staked; null if the chain did not answer.</param>
+internal sealed record NodeMadeReport(Address Address, string Fingerprint, string Url, string DataDir, IReadOnlyList<NodeCheck>? Checks);
 
 /// <summary>What <c>node register</c> answers.</summary>
 internal sealed record NodeRegisteredReport(NodeId Id, Address Owner, string DataDir);
@@ -154,32 +159,37 @@ internal static class NodeVerbs
     private static async Task InitAsync(VerbRun run, NodeInit init)
     {
         NodeMade made = NodeSetup.Init(init);
-        var report = new NodeMadeReport(made.HotAddress, made.Fingerprint.ToString(), made.Url.ToString(), init.DataDir);
+        IReadOnlyList<NodeCheck>? checks = await ExamineAsync(run, init.DataDir);
+        var report = new NodeMadeReport(made.HotAddress, made.Fingerprint.ToString(), made.Url.ToString(), init.DataDir, checks);
         run.Output.Write(report, text =>
         {
             text.Pairs(("hot key", report.Address.ToString()), ("certificate", report.Fingerprint), ("url", report.Url), ("folder", report.DataDir));
+            if (checks is not null) Show(text, checks);
             text.Line($"Next: market node register --data '{report.DataDir}' --stake TOKENS");
         });
-        if (!run.Output.Json) await NoteChecksAsync(run, init.DataDir);
     }
 
-    /// <summary>Before anything is staked: what the doctor finds that is not as it should be.</summary>
-    private static async Task NoteChecksAsync(VerbRun run, string dataDir)
+    /// <summary>Looks at the machine before anything is staked. Null, and a note, if the chain does not answer.</summary>
+    private static async Task<IReadOnlyList<NodeCheck>?> ExamineAsync(VerbRun run, string dataDir)
     {
         try
         {
             using MarketContracts market = await run.ConnectAsync();
-            await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, sendAlert: false, run.Cancellation))
-            {
-                // What a node that was made a moment ago cannot have yet.
-                if (check.Name is "reach" or "register") continue;
-                run.Output.Note($"{Mark(check.State)} {check.Name}: {check.Finding}{(check.Advice is { } advice ? $" — {advice}" : "")}");
-            }
+            // Registered it cannot be yet.
+            return [.. (await ExamineAsync(run, market, dataDir, sendAlert: false)).Where(check => check.Name != "register")];
         }
         catch (Exception e) when (e is MarketException or Chain.Rpc.RpcException)
         {
-            run.Output.Note($"The chain was not asked: {e.Message}");
+            run.Output.Note($"The machine was not looked at: {e.Message} Later: market node doctor --data '{dataDir}'");
+            return null;
         }
+    }
+
+    private static async Task<List<NodeCheck>> ExamineAsync(VerbRun run, MarketContracts market, string dataDir, bool sendAlert)
+    {
+        var checks = new List<NodeCheck>();
+        await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, sendAlert, run.Cancellation)) checks.Add(check);
+        return checks;
     }
 
     private static BucketKey AskBucketKey(VerbRun run)
@@ -244,14 +254,9 @@ internal static class NodeVerbs
     private static async Task<int> DoctorAsync(VerbRun run, string dataDir, bool sendAlert)
     {
         using MarketContracts market = await run.ConnectAsync();
-        var checks = new List<NodeCheck>();
-        await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, sendAlert, run.Cancellation)) checks.Add(check);
+        List<NodeCheck> checks = await ExamineAsync(run, market, dataDir, sendAlert);
         int failed = checks.Count(check => check.State == CheckState.Failed);
-        run.Output.Write(new NodeDoctorReport(failed == 0, checks), text =>
-        {
-            text.Table(["", "check", "found"], checks.Select(check => (IEnumerable<string?>)[Mark(check.State), check.Name, check.Finding]));
-            foreach (NodeCheck check in checks.Where(check => check.Advice is not null)) text.Line($"{check.Name}: {check.Advice}");
-        });
+        run.Output.Write(new NodeDoctorReport(failed == 0, checks), text => Show(text, checks));
         return run.Output.Finish(failed == 0 ? null : new ErrorDetail(
             MarketException.NameOf(MarketErrorCode.Failed), string.Create(CultureInfo.InvariantCulture, $"{failed} of {checks.Count} checks failed."), null, null));
     }
@@ -271,6 +276,12 @@ internal static class NodeVerbs
         using MarketContracts market = await run.ConnectAsync(owner);
         await NodeSetup.SetHotAsync(node, hot, market, run.Cancellation);
         run.Output.Write(new NodeRekeyed(node, hot, InUse: false), text => text.Line($"Node {node} has the hot key {hot} on chain. On the node: market node rekey --data DIR"));
+    }
+
+    private static void Show(TextOutput text, IReadOnlyList<NodeCheck> checks)
+    {
+        text.Table(["", "check", "found"], checks.Select(check => (IEnumerable<string?>)[Mark(check.State), check.Name, check.Finding]));
+        foreach (NodeCheck check in checks.Where(check => check.Advice is not null)) text.Line($"{check.Name}: {check.Advice}");
     }
 
     private static string Mark(CheckState state) => state switch

@@ -23,7 +23,9 @@ internal sealed record MarketFacts(
 /// <summary>The chain as one node sees it: a few views and the transactions that its hot key sends.</summary>
 internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFacts facts) : IDisposable
 {
-    private const uint RangesPerPage = 100;
+    /// <summary>Ranges of a ledger that one question brings.</summary>
+    internal const uint RangesPerPage = 100;
+
     private const uint LogBlocksMax = 1_000;
 
     /// <summary>Whether so many deals are this node's is asked; beyond, reading the ledger again takes less.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Numerics;
 using System.Text.Json.Serialization;
 using Marketplace.Chain;
@@ -44,6 +45,7 @@ public static class NodeDoctor
     private const double ProofShareMax = 0.1;
     private const double ProofShareFail = 0.5;
     private const int BlocksLateMax = 10;
+    private const long ShardBytesUsual = 16L << 20;
     private static readonly TimeSpan s_rpcSlow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_clockSlack = TimeSpan.FromSeconds(30);
     private static readonly BigInteger s_gasWeiMin = NodeSetup.GasWeiDefault / 10;
@@ -72,7 +74,6 @@ public static class NodeDoctor
             yield return check;
         }
 
-
         Block? newest = null;
         NodeCheck rpc;
         var answering = TimeSpan.Zero;
@@ -94,12 +95,13 @@ public static class NodeDoctor
         if (newest is null) yield break;
         MarketFacts facts = await NodeChain.ReadFactsAsync(contracts, token);
         yield return Clock(newest, facts.Schedule, time.GetUtcNow());
-        if (speed is { } measured) yield return InTime(measured, answering, facts.Schedule);
+        if (speed is { } measured) yield return InTime(measured, answering, facts.Schedule, config.CapacityBytes);
         yield return await ReachableAsync(dataDir, config, contracts, facts, token);
 
         if (NodeRegistration.Read(dataDir) is not { } registration)
         {
             yield return new NodeCheck("register", CheckState.Warning, "the node is not registered yet", $"market node register --data '{dataDir}' --stake TOKENS");
+            yield return new NodeCheck("stake", CheckState.Warning, $"{StakeFor(config, facts)} tokens of stake cover all that is offered at this price", "Less covers less; stake can be added later.");
             yield break;
         }
 
@@ -152,13 +154,14 @@ public static class NodeDoctor
                 "The endpoint is behind, the chain stands still, or this clock is fast: compare with another endpoint.");
     }
 
-    /// <summary>A proof reads five leaves and their paths, however much is held; then it has to reach a block.</summary>
-    private static NodeCheck InTime(DiskSpeed speed, TimeSpan answering, Schedule schedule)
+    /// <summary>A proof reads five leaves and their paths, however much is held; the ledger is read before, a page for so many shards, and then the proof has to reach a block.</summary>
+    private static NodeCheck InTime(DiskSpeed speed, TimeSpan answering, Schedule schedule, long capacityBytes)
     {
-        TimeSpan proof = (speed.ReadTime * 2 * Challenges.LiveDraws) + (answering * 4) + TimeSpan.FromSeconds(schedule.BlockSeconds);
+        double pages = Math.Ceiling((double)capacityBytes / ShardBytesUsual / NodeChain.RangesPerPage);
+        TimeSpan proof = (speed.ReadTime * 2 * Challenges.LiveDraws) + (answering * (4 + pages)) + TimeSpan.FromSeconds(schedule.BlockSeconds);
         TimeSpan window = TimeSpan.FromSeconds((double)(schedule.PeriodBlocks - schedule.SeedDelayBlocks - 1) * schedule.BlockSeconds);
         double share = proof / window;
-        string finding = Line($"a proof takes about {proof.TotalSeconds:0.0} s of a window of {window.TotalSeconds:0} s, whatever is held");
+        string finding = Line($"a proof takes about {proof.TotalSeconds:0.0} s of a window of {window.TotalSeconds:0} s when all of {ByteSize.Format(capacityBytes)} is taken");
         return share <= ProofShareMax ? new NodeCheck("proof", CheckState.Ok, finding)
             : new NodeCheck("proof", share <= ProofShareFail ? CheckState.Warning : CheckState.Failed, finding, "Little is left when something goes wrong: use a faster disk or a nearer endpoint.");
     }
@@ -167,13 +170,17 @@ public static class NodeDoctor
     {
         (Address hot, CertificateFingerprint fingerprint) = NodeKeys.ReadPublic(dataDir);
         var peer = new NodePeer(default, hot, config.Url, fingerprint);
+        if (IPAddress.TryParse(config.Url.Host, out IPAddress? address) && !EndpointGate.ForChain(contracts.ChainId).Allows(address))
+        {
+            return new NodeCheck("reach", CheckState.Failed, $"{config.Url} is no public address, and strangers do not connect to any other", $"Set url in {NodeConfig.FileName} to the address that your router has outside, or to its name.");
+        }
+
         using var client = new NodeClient(peer, EndpointGate.ForChain(contracts.ChainId, allowPrivate: true), facts.Scope);
         NodeAnswer<NodeInfo> answer = await client.GetInfoAsync(token);
         if (answer.IsOk) return new NodeCheck("reach", CheckState.Ok, $"{config.Url} answers with this node's certificate");
-        bool runs = File.Exists(Path.Combine(dataDir, NodeFiles.Running));
-        return runs
+        return File.Exists(Path.Combine(dataDir, NodeFiles.Running))
             ? new NodeCheck("reach", CheckState.Failed, $"{config.Url}: {answer.Refusal?.Message ?? answer.Outcome.ToString()}", "Open the port in firewall and router. Some routers do not lead back from inside: then try from outside.")
-            : new NodeCheck("reach", CheckState.Warning, "the node does not run, so nobody could answer", $"Start it and look again: market node run --data '{dataDir}'");
+            : await ReachProbe.ExamineAsync(config, token);
     }
 
     private static NodeCheck Register(NodeView node, NodeConfig config, Address hot, CertificateFingerprint fingerprint)
@@ -186,15 +193,18 @@ public static class NodeDoctor
 
     private static NodeCheck Stake(NodeView node, Standing standing, NodeConfig config, MarketFacts facts)
     {
-        ulong whole = config.Price.RateFor((ulong)config.CapacityBytes, facts.Schedule.PeriodBlocks, facts.Schedule.BlockSeconds).Units;
-        UInt128 wanted = (UInt128)whole * facts.StakePeriods;
+        TokenAmount wanted = StakeFor(config, facts);
         TokenAmount stake = TokenAmount.FromUnits(node.Stake);
         if (standing.Evicted) return new NodeCheck("stake", CheckState.Failed, $"the node was evicted in period {standing.Out}", "Start it: it cures itself while there is time.");
         if (node.Stake < standing.StakeNeeded) return new NodeCheck("stake", CheckState.Warning, $"{stake} tokens, {TokenAmount.FromUnits(standing.StakeNeeded)} needed for what it holds", "It takes no more shards: add stake.");
-        return node.Stake >= wanted
+        return stake >= wanted
             ? new NodeCheck("stake", CheckState.Ok, $"{stake} tokens cover all that is offered")
-            : new NodeCheck("stake", CheckState.Warning, Line($"{stake} tokens cover {100.0 * node.Stake / (double)wanted:0} % of what is offered at this price"), $"Add up to {TokenAmount.FromUnits((ulong)wanted - node.Stake)} tokens when it fills.");
+            : new NodeCheck("stake", CheckState.Warning, Line($"{stake} tokens cover {100.0 * node.Stake / (double)wanted.Units:0} % of what is offered at this price"), $"Add up to {TokenAmount.FromUnits(wanted.Units - node.Stake)} tokens when it fills.");
     }
+
+    /// <summary>What covers all that is offered, if it is sold at the price that is asked.</summary>
+    private static TokenAmount StakeFor(NodeConfig config, MarketFacts facts) => TokenAmount.FromUnits(
+        (UInt128)config.Price.RateFor((ulong)config.CapacityBytes, facts.Schedule.PeriodBlocks, facts.Schedule.BlockSeconds).Units * facts.StakePeriods);
 
     private static NodeCheck Gas(BigInteger wei, Address hot)
     {

@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.Sockets;
+using Marketplace.Chain.Accounts;
+using Marketplace.Domain;
+using Marketplace.Network;
+
+namespace Marketplace.Node.Tests;
+
+[Collection(MarketCollection.Name)]
+public sealed class DoctorTests(MarketFixture market) : IDisposable
+{
+    private readonly string _dataDir = Path.Combine(Directory.CreateTempSubdirectory("market-node-").FullName, "data");
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+
+    public void Dispose()
+    {
+        _listener.Dispose();
+        Directory.Delete(Path.GetDirectoryName(_dataDir)!, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_node_that_was_made_a_moment_ago_is_told_whether_others_will_reach_it_and_what_stake_covers_it()
+    {
+        IPEndPoint free = FreePort();
+        Init(free, null);
+
+        List<NodeCheck> checks = await ExamineAsync();
+
+        Assert.Equal(["disk", "volume.0", "rpc", "clock", "proof", "reach", "register", "stake"], checks.Select(check => check.Name));
+        Assert.Equal(CheckState.Ok, checks.Single(check => check.Name == "reach").State);
+        Assert.Contains("tokens of stake", checks[^1].Finding, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_that_leads_elsewhere_is_told_before_anything_is_staked()
+    {
+        IPEndPoint free = FreePort();
+        _listener.Start();
+        Init(free, PeerEndpoint.Https((IPEndPoint)_listener.LocalEndpoint));
+
+        NodeCheck reach = (await ExamineAsync()).Single(check => check.Name == "reach");
+
+        Assert.Equal(CheckState.Warning, reach.State);
+        Assert.NotNull(reach.Advice);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_told()
+    {
+        _listener.Start();
+        Init((IPEndPoint)_listener.LocalEndpoint, null);
+
+        Assert.Equal(CheckState.Failed, (await ExamineAsync()).Single(check => check.Name == "reach").State);
+    }
+
+    private static IPEndPoint FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return (IPEndPoint)listener.LocalEndpoint;
+    }
+
+    private void Init(IPEndPoint listen, PeerEndpoint? url) => NodeSetup.Init(new NodeInit
+    {
+        DataDir = _dataDir,
+        CapacityBytes = 1 << 30,
+        Price = TokenAmount.Parse("100"),
+        Passphrase = RunningTestNode.Passphrase,
+        Listen = listen,
+        Url = url,
+        Strength = KeyStoreStrength.Light,
+    });
+
+    private async Task<List<NodeCheck>> ExamineAsync()
+    {
+        var checks = new List<NodeCheck>();
+        await foreach (NodeCheck check in NodeDoctor.ExamineAsync(_dataDir, market.Owner, TimeProvider.System, sendAlert: false, default)) checks.Add(check);
+        return checks;
+    }
+}
