@@ -46,6 +46,39 @@ public sealed class AllocationTests
         }));
     }
 
+    [Fact]
+    public void A_range_is_verified_without_garbage()
+    {
+        const int First = 3, Leaves = 1000;
+        var shard = new MemoryShard(Sample.Bytes(ChunkBytes, 4));
+        long all = ChunkBytes / MerkleTree.LeafBytes;
+        byte[] proof = new byte[RangeProof.SizeBytes(all, First, Leaves)];
+        RangeProof.Write(shard, all, First, Leaves, proof);
+        Assert.Equal(0, Garbage(() => Assert.True(RangeProof.Verify(
+            shard.Commitment, First, shard.Bytes.AsSpan(First * MerkleTree.LeafBytes, Leaves * MerkleTree.LeafBytes), proof))));
+    }
+
+    [Theory]
+    [InlineData(4, 6)]
+    [InlineData(10, 30)]
+    public void Columns_are_decoded_without_garbage_and_a_choice_of_them_is_worked_out_once(int needed, int shards)
+    {
+        var redundancy = new Redundancy(needed, shards);
+        var geometry = new ShardGeometry(redundancy, (long)needed * ShardGeometry.CellBytes * 4);
+        var decoders = new ShardDecoders(new ErasureCode(redundancy), geometry);
+        int[] chosen = [.. Enumerable.Range(1, needed)];
+        ReadOnlyMemory<byte>[] columns = [.. chosen.Select(column => (ReadOnlyMemory<byte>)Sample.Bytes((int)geometry.ShardBytes, column))];
+        byte[] bundle = new byte[geometry.BundleBytes];
+        Assert.Equal(0, Garbage(() => decoders.For(chosen).Decode(0, columns, bundle)));
+
+        // Another order is another choice, and however many there are, few are kept.
+        ShardDecoder first = decoders.For(chosen);
+        Assert.NotSame(first, decoders.For([.. chosen.Reverse()]));
+        Assert.Same(first, decoders.For(chosen));
+        for (int turn = 1; turn < ShardDecoders.DecodersMax; turn++) decoders.For([.. chosen.Skip(turn % needed), .. chosen.Take(turn % needed)]);
+        Assert.Same(decoders.For(chosen), decoders.For(chosen));
+    }
+
     /// <summary>Bytes that a chunk leaves to the collector, once all buffers are there.</summary>
     private static long Garbage(Action chunk)
     {

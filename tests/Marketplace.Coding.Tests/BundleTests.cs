@@ -293,6 +293,16 @@ public sealed class BundleTests
 
         public void Add(ChunkRef chunk, int row) => _chunks.Add(_asked, chunk);
 
+        public bool TryFindFile(ReadOnlySpan<byte> plain, out ChunkRef chunk, out int skip)
+        {
+            (chunk, skip) = (default, 0);
+            return false;
+        }
+
+        public void AddFile(int record)
+        {
+        }
+
         public void MoveTo(ulong deal)
         {
             foreach (string name in _chunks.Keys.ToList()) _chunks[name] = _chunks[name] with { Deal = deal };

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using Marketplace.Domain;
@@ -45,6 +46,26 @@ public sealed class FuzzTests
         {
             byte[] bundle = Mutate(good, random);
             Refused(() => Read(bundle, master));
+        });
+    }
+
+    [Fact]
+    public void Footer()
+    {
+        using MasterKey master = SealingTests.Master();
+        using BundleKey key = SealingTests.NewKey();
+        byte[] good = BundleTests.Write(SealingTests.NewKey(), 256, writer => Fill(writer, 3));
+        byte[] plain = new byte[BundleFooter.SizeBytes - ChunkRef.OverheadBytes];
+        Assert.True(key.Cipher.TryOpen(SealDomain.Footer, good.Length, good.AsSpan(^BundleFooter.SizeBytes..), plain, key.Head.Bytes));
+        Run(random =>
+        {
+            byte[] changed = Mutate(plain, random);
+            int field = 8 * random.Next(1, 5);
+            if (random.Next(4) == 0 && changed.Length >= field + 8) BinaryPrimitives.WriteInt64BigEndian(changed.AsSpan(field), random.NextInt64() >> random.Next(64));
+            byte[] sealedFooter = new byte[changed.Length + ChunkRef.OverheadBytes];
+            key.Cipher.Seal(SealDomain.Footer, good.Length, changed, sealedFooter, key.Head.Bytes);
+            if (changed.Length == plain.Length) Refused(() => Read([.. good[..^BundleFooter.SizeBytes], .. sealedFooter], master));
+            else SealingTests.AssertFault(BundleFault.Tampered, () => BundleFooter.Open(key, good.Length, sealedFooter));
         });
     }
 
@@ -207,7 +228,6 @@ public sealed class FuzzTests
     private static void Read(byte[] bundle, MasterKey master)
     {
         using BundleKey key = BundleKey.Open(BundleHead.Read(bundle), master);
-        if (bundle.Length < BundleFooter.BundleBytesMin) return;
         BundleFooter footer = BundleFooter.Open(key, bundle.Length, bundle.AsSpan(^BundleFooter.SizeBytes..));
         using var decoder = new ManifestDecoder(key, footer);
         for (int i = 0; i < footer.Pieces; i++)

@@ -39,6 +39,8 @@ public sealed class HostileManifestTests
         { "a name longer than its record", BundleFault.Malformed, [.. Start, .. Record([3, 9, 65])] },
         { "a chunk in the head", BundleFault.Malformed, [.. Start, .. Chunk(0, 255, 116, 100, 0)] },
         { "a chunk past the chunks' end", BundleFault.Malformed, [.. Start, .. Chunk(0, ChunksEnd - 115, 116, 100, 0)] },
+        { "a chunk past the end of every bundle", BundleFault.Malformed, [.. Start, .. Chunk(7, ShardGeometry.BundleBytesMax - 115, 116, 100, 0)] },
+        { "a chunk whose end is no number", BundleFault.Malformed, [.. Start, .. Chunk(7, long.MaxValue, 116, 100, 0)] },
         { "a chunk that promises too much", BundleFault.Malformed, [.. Start, .. Chunk(0, 256, 116, ChunkRef.PlainBytesMax + 1, 1)] },
         { "a raw chunk of two lengths", BundleFault.Malformed, [.. Start, .. Chunk(0, 256, 115, 100, 0)] },
         { "a chunk that grew by compression", BundleFault.Malformed, [.. Start, .. Chunk(0, 256, 116, 100, 1)] },
@@ -62,6 +64,53 @@ public sealed class HostileManifestTests
     {
         Assert.NotEmpty(what);
         SealingTests.AssertFault(fault, () => Decode(plain));
+    }
+
+    [Theory]
+    [InlineData(1000, 100)]                          // more sealed bytes than so few plain ones need
+    [InlineData(2L << 30, 1L << 20)]
+    [InlineData(1L << 20, 1L << 29)]                 // a bundle that pays for nothing of what it makes a reader hold
+    [InlineData(1L << 30, (1L << 29) + 1)]
+    public void A_footer_that_asks_for_more_than_any_manifest_needs_is_refused(long manifestBytes, long plainBytes)
+    {
+        using BundleKey key = SealingTests.NewKey();
+        manifestBytes += 2000;
+        int pieces = (int)((manifestBytes + BundleFooter.SealedPieceBytesMax - 1) / BundleFooter.SealedPieceBytesMax);
+        long bundleBytes = BundleHead.SizeBytes + manifestBytes + BundleFooter.SizeBytes;
+        byte[] sealedFooter = new byte[BundleFooter.SizeBytes];
+        new BundleFooter(bundleBytes, BundleHead.SizeBytes, BundleHead.SizeBytes, manifestBytes, plainBytes, pieces).Seal(key, sealedFooter);
+        SealingTests.AssertFault(BundleFault.Malformed, () => BundleFooter.Open(key, bundleBytes, sealedFooter));
+    }
+
+    [Fact]
+    public void A_manifest_that_shrinks_to_nearly_nothing_makes_its_bundle_longer_and_is_read()
+    {
+        using BundleKey key = SealingTests.NewKey();
+        string deep = string.Join('/', Enumerable.Repeat(new string('d', EntryName.PartBytesMax), 15));
+        const int Folders = 4000;
+        byte[] bundle = BundleTests.Write(key, MerkleTree.LeafBytes, writer =>
+        {
+            for (int i = 0; i < Folders; i++) writer.AddFolder(EntryName.Parse($"{deep}/{i}"), new EntryAttributes(1, DateTimeOffset.UnixEpoch));
+        });
+        BundleFooter footer = BundleFooter.Open(key, bundle.Length, bundle.AsSpan(^BundleFooter.SizeBytes..));
+        Assert.True(footer.ManifestOffset - footer.ChunksEnd > footer.ManifestBytes);    // padding that Padmé alone would not add
+        using var decoder = new ManifestDecoder(key, footer);
+        for (int i = 0; i < footer.Pieces; i++) decoder.Append(bundle.AsSpan((int)footer.Piece(i).Offset, footer.Piece(i).Bytes));
+        Assert.Equal(Folders, decoder.Complete().Records.Count);
+    }
+
+    [Fact]
+    public void A_manifest_leaves_no_names_in_buffers_that_others_get()
+    {
+        using (var writer = new ManifestWriter())
+        {
+            writer.AddRemoval(EntryName.Parse("a secret name"));
+            writer.Complete();
+        }
+
+        byte[] next = ArrayPool<byte>.Shared.Rent(BundleFooter.PieceBytesMax);
+        Assert.False(next.AsSpan().ContainsAnyExcept((byte)0));
+        ArrayPool<byte>.Shared.Return(next);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Marketplace.Cli.Shell;
 using Marketplace.Client.Json;
 using Marketplace.Client.Sessions;
 using Marketplace.Client.Sources;
+using Marketplace.Coding;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Objects;
@@ -16,12 +17,18 @@ internal static class PutVerb
         var name = new Option<string>("--as") { Description = "The object's name; with several PATHs the folder that holds them.", HelpName = "NAME" };
         Option<Redundancy> redundancy = Words.Option("--redundancy", "K/N", "N shards on N nodes, any K of which give the bytes back.", Redundancy.Default);
         Option<TimeSpan> duration = Words.Duration("--for", "How long; rounded up to whole periods.", PutTerms.Default.For);
+        Option<int> level = Words.Number("--level", "How hard to compress: 0 not at all, 22 slowest and smallest.", ChunkCompressor.LevelNone, ChunkCompressor.LevelMax, PutTerms.Default.Level);
         var quote = new Option<bool>("--quote") { Description = "Say what it would cost at most, and do nothing." };
-        return new Verb("put", "Store files and folders with nodes, for money from escrow.") { paths, name, redundancy, duration, quote }
+        return new Verb("put", "Store files and folders with nodes, for money from escrow.") { paths, name, redundancy, duration, level, quote }
             .Example("put photos")
             .Example("put report.pdf --as work/report.pdf --for 90d")
             .Example("put photos --redundancy 4/10 --quote")
-            .Runs(run => PutAsync(run, run.Get(paths), run.Get(name), new PutTerms(run.GetRequired(redundancy), run.GetRequired(duration)), run.Get(quote)));
+            .Runs(run => PutAsync(
+                run,
+                run.Get(paths),
+                run.Get(name),
+                new PutTerms(run.GetRequired(redundancy), run.GetRequired(duration), Level: run.GetRequired(level)),
+                run.Get(quote)));
     }
 
     private static async Task<int> PutAsync(VerbRun run, string[] paths, string? name, PutTerms terms, bool quote)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Net;
 using Marketplace.Domain;
 
@@ -38,6 +39,17 @@ internal static class Words
     /// <summary>An option such as <c>20GiB</c>.</summary>
     public static Option<long> Size(string name, string description) =>
         new(name) { Description = description, HelpName = "SIZE", CustomParser = Read(ByteSize.Parse) };
+
+    /// <summary>An option that is a whole number between two bounds, both included.</summary>
+    public static Option<int> Number(string name, string description, int least, int most, int otherwise) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = Read(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+            ? number
+            : throw new FormatException($"'{text}' does not do for {name}: write a whole number from {least} to {most}.")),
+        DefaultValueFactory = _ => otherwise,
+    };
 
     /// <summary>An option such as <c>127.0.0.1:4600</c>.</summary>
     public static Option<IPEndPoint> Listen(string name, string description, IPEndPoint otherwise) => new(name)

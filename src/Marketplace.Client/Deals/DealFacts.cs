@@ -35,6 +35,12 @@ public sealed record DealFacts(
     /// <summary>How the bundle lies in its shards; null if no slot is filled.</summary>
     public ShardGeometry? Geometry => Leaves is { } leaves ? ShardGeometry.FromLeaves(Redundancy, leaves) : null;
 
+    /// <summary>Whether a shard with this root is one of its. A root tells a bundle from every other: each is sealed under a salt of its own.</summary>
+    public bool Holds(Root root) => Slots.Any(slot => slot.Shard?.Root == root);
+
+    /// <summary>The root by which its bundle is known again; null if no slot is filled.</summary>
+    public Root? FirstRoot => Slots.FirstOrDefault(slot => slot.Shard is not null)?.Shard?.Root;
+
     /// <summary>Whether its nodes are still bound to keep it.</summary>
     public bool IsLiveIn(PeriodNumber period) => !IsSettled && period < End;
 

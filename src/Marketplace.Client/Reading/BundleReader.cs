@@ -32,7 +32,7 @@ public sealed class BundleReader
     private readonly NodeClients _nodes;
     private readonly NodeHealth _health;
     private readonly TimeProvider _time;
-    private readonly ErasureCode _code;
+    private readonly ShardDecoders _decoders;
     private readonly Address? _owner;
     private readonly string _what;
     private readonly ConcurrentDictionary<int, byte> _liars = new();
@@ -54,7 +54,7 @@ public sealed class BundleReader
         _time = time;
         _what = what;
         _owner = owner;
-        _code = new ErasureCode(geometry.Redundancy);
+        _decoders = new ShardDecoders(new ErasureCode(geometry.Redundancy), geometry);
     }
 
     /// <summary>The bundle's length and shape.</summary>
@@ -199,7 +199,9 @@ public sealed class BundleReader
             return;
         }
 
-        var decoder = new ShardDecoder(_code, _geometry, columns.Select(column => column.Column).ToArray());
+        Span<int> chosen = stackalloc int[columns.Count];
+        for (int i = 0; i < chosen.Length; i++) chosen[i] = columns[i].Column;
+        ShardDecoder decoder = _decoders.For(chosen);
         byte[] bundle = ArrayPool<byte>.Shared.Rent((int)range.BundleBytes);
         try
         {

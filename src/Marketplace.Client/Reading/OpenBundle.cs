@@ -33,8 +33,15 @@ internal sealed class OpenBundle : IDisposable
     }
 
     /// <summary>Fetches neighbouring chunks in one read and gives each, opened, to <paramref name="use"/>. What it gets is good until it returns.</summary>
+    /// <exception cref="BundleFormatException">A chunk lies outside of the bundle, or is not what was sealed there.</exception>
     public async Task ReadChunksAsync<T>(IReadOnlyList<T> chunks, Func<T, ChunkRef> chunkOf, Func<T, ReadOnlyMemory<byte>, ValueTask> use, CancellationToken token)
     {
+        foreach (T chunk in chunks)
+        {
+            if (!chunkOf(chunk).IsWithin(Reader.Geometry.BundleBytes))
+                throw new BundleFormatException(BundleFault.Malformed, "A manifest names a chunk that lies outside of its bundle.");
+        }
+
         ChunkRef first = chunkOf(chunks[0]);
         ChunkRef last = chunkOf(chunks[^1]);
         int bytes = checked((int)(last.Offset + last.SealedBytes - first.Offset));

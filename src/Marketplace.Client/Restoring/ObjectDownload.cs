@@ -12,7 +12,7 @@ namespace Marketplace.Client.Restoring;
 /// <param name="progress">Told the bytes of files written so far.</param>
 internal sealed class ObjectDownload(Func<ulong, CancellationToken, Task<OpenBundle>> open, IProgress<long>? progress)
 {
-    /// <summary>Reads that run at the same time; each holds about three times <see cref="Extents.BytesMax"/>.</summary>
+    /// <summary>Reads that run at the same time; each holds <see cref="Extents.BytesMax"/> two to three times and <see cref="Extents.PlainBytesMax"/> at most.</summary>
     public const int ReadsMax = 4;
 
     private long _done;

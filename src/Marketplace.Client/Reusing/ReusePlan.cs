@@ -25,7 +25,8 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
     /// <summary>
     /// Finds files that are the same as when they were stored, by what their file system says of them. A deal is referred to only if it has
     /// the redundancy that is asked for and every slot filled, and lasts as long as what refers to it, or can be made to at less
-    /// than it costs to store what is needed of it again.
+    /// than it costs to store what is needed of it again. What is found later, by content, may lie in any deal that lasts as long, or in one
+    /// that holds the name's last version or a file that this one may be a copy of.
     /// </summary>
     /// <param name="objects">What is to be stored.</param>
     /// <param name="find">What is remembered of a path.</param>
@@ -47,6 +48,9 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
     {
         var stored = new Dictionary<SourceEntry, StoredFile>(ReferenceEqualityComparer.Instance);
         var needed = new Dictionary<ulong, long>();
+        var alike = new Lazy<ILookup<long, (ulong Deal, ManifestEntry File)>>(() => manifests.OrderByDescending(one => one.Key)
+            .SelectMany(one => one.Value.Entries.Where(file => file is { Kind: EntryKind.File, Chunks: > 0 }).Select(file => (one.Key, File: file)))
+            .ToLookup(one => one.File.Bytes));
         foreach (SourceEntry entry in objects.SelectMany(one => one.Entries).Where(entry => entry is { Kind: ObjectKind.File, Bytes: > 0, Content: null }))
         {
             if (Find(entry, find, manifests) is { } file)
@@ -58,14 +62,18 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
             {
                 Need(new StoredFile(last.Deal, last.Manifest, last.Source), SharedPart);
             }
+            else if (alike.Value[entry.Bytes].FirstOrDefault(one => MayBeCopy(entry, one.File)) is { File: { } other } copy)
+            {
+                Need(new StoredFile(copy.Deal, manifests[copy.Deal], other), SharedPart);
+            }
         }
 
         var usable = new Dictionary<ulong, DealFacts>();
         int extended = 0;
-        foreach ((ulong number, long bytes) in needed.OrderByDescending(one => one.Value))
+        foreach ((ulong number, DealFacts deal) in deals.OrderByDescending(one => needed.GetValueOrDefault(one.Key)))
         {
-            if (!manifests.ContainsKey(number) || !deals.TryGetValue(number, out DealFacts? deal) || !IsWhole(deal, redundancy, now)) continue;
-            if (deal.End < end && (extended == ExtensionsMax || !IsWorthwhile(deal, bytes, now, end))) continue;
+            if (!manifests.ContainsKey(number) || !IsWhole(deal, redundancy, now)) continue;
+            if (deal.End < end && (extended == ExtensionsMax || !needed.TryGetValue(number, out long bytes) || !IsWorthwhile(deal, bytes, now, end))) continue;
             if (deal.End < end) extended++;
             usable[number] = deal;
         }
@@ -102,6 +110,10 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
             ? new StoredFile(known.Deal, manifest, file)
             : null;
     }
+
+    /// <summary>Of files with the same length: large ones hardly have it by chance, and a small one that was moved keeps its time.</summary>
+    private static bool MayBeCopy(SourceEntry entry, ManifestEntry file) =>
+        entry.Bytes > BundleWriter.PackedFileBytesMax || entry.ModifiedAt == file.Attributes.ModifiedAt;
 
     private static bool IsWhole(DealFacts deal, Redundancy redundancy, PeriodNumber now) =>
         deal.IsLiveIn(now) && deal.Redundancy == redundancy && deal.Slots.Count == redundancy.Shards && deal.Slots.All(slot => slot is { State: SlotState.Filled, Shard: not null });

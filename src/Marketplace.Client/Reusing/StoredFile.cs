@@ -11,9 +11,6 @@ internal sealed record StoredFile(ulong Deal, Manifest Manifest, ManifestEntry E
     /// <summary>The chunks it takes, each with the deal that holds it.</summary>
     public IReadOnlyList<ChunkRef> Chunks { get; } =
     [
-        .. Enumerable.Range(Entry.FirstChunk, Entry.Chunks).Select(row => Placed(Manifest.Chunks[row], Deal)),
+        .. Enumerable.Range(Entry.FirstChunk, Entry.Chunks).Select(row => Manifest.Chunks[row].SeenFrom(Deal)),
     ];
-
-    /// <summary>A chunk of a deal's manifest as another deal's manifest names it.</summary>
-    public static ChunkRef Placed(ChunkRef chunk, ulong deal) => chunk.Deal == 0 ? chunk with { Deal = deal } : chunk;
 }

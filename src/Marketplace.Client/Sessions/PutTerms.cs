@@ -1,3 +1,4 @@
+using Marketplace.Coding;
 using Marketplace.Domain;
 
 namespace Marketplace.Client.Sessions;
@@ -6,7 +7,8 @@ namespace Marketplace.Client.Sessions;
 /// <param name="Redundancy">k of n.</param>
 /// <param name="For">How long; rounded up to whole periods.</param>
 /// <param name="PriceMax">The dearest node that may be used, tokens per GiB and 30 days; null for any.</param>
-public sealed record PutTerms(Redundancy Redundancy, TimeSpan For, Price? PriceMax = null)
+/// <param name="Level">zstd's level, <see cref="ChunkCompressor.LevelNone"/> to <see cref="ChunkCompressor.LevelMax"/>.</param>
+public sealed record PutTerms(Redundancy Redundancy, TimeSpan For, Price? PriceMax = null, int Level = ChunkCompressor.LevelDefault)
 {
     /// <summary>What is usual: three replicas for thirty days.</summary>
     public static PutTerms Default { get; } = new(Redundancy.Default, TimeSpan.FromDays(30));

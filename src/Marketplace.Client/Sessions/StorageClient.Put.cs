@@ -58,8 +58,8 @@ public sealed partial class StorageClient
         PutPlan plan = await PlanAsync(reuse.Plan.Objects, terms.Redundancy, reuse.End, terms.PriceMax, probe: true, token);
         plan.Funds.Require(plan.PriceMax + await PriceOfAsync(reuse, reuse.Plan.Sure, token));
         ProducedObject[] produced = [.. plan.Objects.Select(one => new ProducedObject(one, checked((uint)(view.Catalogue.VersionOf(one.Name) + 1))))];
-        Stored stored = await StoreAsync(plan, produced, [.. objects.Select(one => one.Name)], reuse, progress, token);
-        Remember(reuse, view, produced, objects.Count, stored.Deal.Id.Number);
+        Stored stored = await StoreAsync(plan, produced, [.. objects.Select(one => one.Name)], reuse, terms.Level, progress, token);
+        Remember(reuse, view, produced, objects.Count, stored.Deal);
         return new PutReport(
             [.. produced.Select(one => new PutObject(one.Source.Name, one.Source.Kind, one.Source.Files, one.Bytes, one.Version))],
             stored.Summary.PlainBytes - (reuse.Known?.Bytes ?? 0),
@@ -90,7 +90,7 @@ public sealed partial class StorageClient
         var nothing = new SourceObject(name, ObjectKind.Folder, []);
         PutPlan plan = await PlanAsync([nothing], redundancy, end, null, probe: true, token);
         using var nothingKnown = new ContentReuse(ReusePlan.None([nothing]), null, null, end, _session.Time.GetUtcNow());
-        Stored stored = await StoreAsync(plan, [], [name], nothingKnown, progress, token);
+        Stored stored = await StoreAsync(plan, [], [name], nothingKnown, ChunkCompressor.LevelDefault, progress, token);
         return new RemoveReport(
             name,
             entries.Count(entry => entry.Kind is ObjectKind.File),
@@ -108,6 +108,7 @@ public sealed partial class StorageClient
         IReadOnlyList<ProducedObject> objects,
         IReadOnlyList<string> removals,
         ContentReuse reuse,
+        int level,
         IProgress<ClientProgress>? progress,
         CancellationToken token)
     {
@@ -122,7 +123,7 @@ public sealed partial class StorageClient
         Task<TokenAmount> lengthening = LengthenAsync(reuse, reuse.Plan.Sure, token);
         try
         {
-            BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, reuse.Known, progress, token);
+            BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, reuse.Known, level, progress, token);
             TokenAmount lengthened = await LengthenAsync(reuse, reuse.FoundLate, token);
             if (lengthening.IsCompleted) await lengthening;    // what the chain refused at once is told before anything is paid
             DealFacts deal = await opening.RunAsync(token);
@@ -164,6 +165,7 @@ public sealed partial class StorageClient
         IReadOnlyList<ProducedObject> objects,
         IReadOnlyList<string> removals,
         IKnownChunks? known,
+        int level,
         IProgress<ClientProgress>? progress,
         CancellationToken token)
     {
@@ -173,7 +175,7 @@ public sealed partial class StorageClient
         progress?.Report(new ClientProgress(ClientStage.Sending, 0, total));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(token);
         Task<BundleSummary> producing = Task.Run(
-            () => BundleProducer.RunAsync(objects, removals, key, plan.Redundancy, known, pipe.Writer, Bytes(progress, ClientStage.Sending, total), stop.Token), token);
+            () => BundleProducer.RunAsync(objects, removals, key, plan.Redundancy, known, level, pipe.Writer, Bytes(progress, ClientStage.Sending, total), stop.Token), token);
         try
         {
             await Task.Run(() => upload.SendAsync(pipe.Reader, plan.Targets), token);

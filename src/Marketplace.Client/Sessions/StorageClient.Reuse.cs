@@ -18,6 +18,7 @@ public sealed partial class StorageClient
         ContentIndexKey? key = _indexPath is null || IsOperator ? null : _keys.CreateIndexKey();
         if (key is null) return new ContentReuse(ReusePlan.None(objects), null, null, end, now);
         ContentIndex index = ContentIndex.Load(_indexPath!);
+        index.KeepOnly((deal, root) => IsThere(view, deal, root));
         ReusePlan plan = ReusePlan.Make(
             objects,
             path => index.Files.TryGetValue(NameOf(key, path), out KnownFile known) ? known : null,
@@ -59,24 +60,29 @@ public sealed partial class StorageClient
     }
 
     /// <summary>Remembers what a put stored.</summary>
-    private void Remember(ContentReuse reuse, CatalogueView view, IReadOnlyList<ProducedObject> objects, int removals, ulong deal)
+    private void Remember(ContentReuse reuse, CatalogueView view, IReadOnlyList<ProducedObject> objects, int removals, DealFacts deal)
     {
-        if (reuse.Key is not { } key || reuse.Known is not { } chunks) return;
+        if (reuse.Key is not { } key || reuse.Known is not { } known || deal.FirstRoot is not { } root) return;
+        ulong number = deal.Id.Number;
         lock (_indexLock)
         {
             ContentIndex index = ContentIndex.Load(_indexPath!);
-            index.KeepOnly(view.Manifests.ContainsKey);
+            index.KeepOnly((one, rootThen) => IsThere(view, one, rootThen));
+            index.Deals[number] = root;
             int record = removals;
             foreach (SourceEntry entry in objects.SelectMany(one => one.Source.Entries))
             {
                 int own = record++;
-                if (entry.Mark is { } mark && entry.Bytes > 0 && mark.IsSettledAt(reuse.Began)) index.Files[NameOf(key, entry.Path)] = new KnownFile(mark, deal, own);
+                if (entry.Mark is { } mark && entry.Bytes > 0 && mark.IsSettledAt(reuse.Began)) index.Files[NameOf(key, entry.Path)] = new KnownFile(mark, number, own);
             }
 
-            foreach ((UInt128 name, int row) in chunks.Added) index.Chunks[name] = new KnownRow(deal, row);
+            foreach ((UInt128 name, int row) in known.Added) index.Chunks[name] = new KnownRow(number, row);
+            foreach ((UInt128 name, int own) in known.AddedFiles) index.Packed[name] = new KnownRecord(number, own);
             index.Save(_indexPath!);
         }
     }
+
+    private static bool IsThere(CatalogueView view, ulong deal, Root root) => view.Manifests.ContainsKey(deal) && view.Deals[deal].Holds(root);
 
     private static UInt128 NameOf(ContentIndexKey key, string path) => key.NameOf(Path.GetFullPath(path));
 

@@ -148,7 +148,7 @@ public sealed partial class StorageClient : IDisposable
             throw new MarketException(MarketErrorCode.Incomplete, $"No node holds a shard of deal {deal.Id.Number}.", "wait for a repair, or put its files again");
 
         ulong number = deal.Id.Number;
-        Root root = deal.Slots.First(slot => slot.Shard is not null).Shard!.Value.Root;
+        Root root = deal.FirstRoot!.Value;
         if (_manifests.TryGetValue((number, root), out Manifest? known)) return known;
         if (_cache.Find(number, root) is { } copy)
         {

@@ -26,6 +26,7 @@ internal static class BundleProducer
     /// <param name="key">The bundle's own key.</param>
     /// <param name="redundancy">Decides the unit of the length.</param>
     /// <param name="known">Chunks that need not be stored again; null for none.</param>
+    /// <param name="level">zstd's level.</param>
     /// <param name="sink">Gets the bytes.</param>
     /// <param name="progress">Told the source bytes read so far.</param>
     /// <param name="token">Cancels.</param>
@@ -35,13 +36,14 @@ internal static class BundleProducer
         BundleKey key,
         Redundancy redundancy,
         IKnownChunks? known,
+        int level,
         PipeWriter sink,
         IProgress<long>? progress,
         CancellationToken token)
     {
         try
         {
-            using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(redundancy), sink, known: known);
+            using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(redundancy), sink, level, known);
             foreach (string name in removals) writer.AddRemoval(EntryName.Parse(name));
             byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadBytesMax);
             try

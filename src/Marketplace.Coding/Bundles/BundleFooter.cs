@@ -20,8 +20,20 @@ public sealed record BundleFooter(long BundleBytes, long ChunksEnd, long Manifes
     /// <summary>Bytes of a sealed manifest piece; the last may be shorter.</summary>
     public const int SealedPieceBytesMax = PieceBytesMax + BundleCipher.TagBytes;
 
-    /// <summary>No bundle is shorter: a head, one piece of a manifest, and a footer.</summary>
-    public const long BundleBytesMin = BundleHead.SizeBytes + BundleCipher.TagBytes + 1 + SizeBytes;
+    /// <summary>Plain bytes of a manifest that a bundle of any length may have.</summary>
+    public const long ManifestPlainBytesFree = 4L << 20;
+
+    /// <summary>
+    /// Beyond these, a bundle has a byte for so many plain bytes of its manifest, if need be as padding: what costs a reader memory
+    /// costs its sender storage.
+    /// </summary>
+    public const int ManifestPlainBytesPerByte = 32;
+
+    /// <summary>zstd adds at most one part in this many to what it cannot shrink.</summary>
+    private const int GrowthPart = 256;
+
+    /// <summary>And no more than this for the frame itself.</summary>
+    private const int FrameBytesMax = 1024;
 
     private const int PlainBytes = 48;
     private const byte Version = 1;
@@ -58,6 +70,10 @@ public sealed record BundleFooter(long BundleBytes, long ChunksEnd, long Manifes
         return (ManifestOffset + from, (int)Math.Min(SealedPieceBytesMax, ManifestBytes - from));
     }
 
+    /// <summary>No bundle with a manifest of so many plain bytes is shorter.</summary>
+    internal static long BundleBytesMin(long manifestPlainBytes) =>
+        (Math.Max(0, manifestPlainBytes - ManifestPlainBytesFree) + ManifestPlainBytesPerByte - 1) / ManifestPlainBytesPerByte;
+
     internal void Seal(BundleKey key, Span<byte> destination)
     {
         Span<byte> plain = stackalloc byte[PlainBytes];
@@ -75,5 +91,6 @@ public sealed record BundleFooter(long BundleBytes, long ChunksEnd, long Manifes
         ChunksEnd >= BundleHead.SizeBytes && ManifestOffset >= ChunksEnd && ManifestOffset <= OffsetIn(BundleBytes) &&
         ManifestBytes == OffsetIn(BundleBytes) - ManifestOffset && Pieces >= 1 &&
         ManifestBytes > (long)(Pieces - 1) * SealedPieceBytesMax + BundleCipher.TagBytes && ManifestBytes <= (long)Pieces * SealedPieceBytesMax &&
-        ManifestPlainBytes is >= 1 and <= Manifest.PlainBytesMax;
+        ManifestPlainBytes is >= 1 and <= Manifest.PlainBytesMax && BundleBytes >= BundleBytesMin(ManifestPlainBytes) &&
+        ManifestBytes - ((long)Pieces * BundleCipher.TagBytes) <= ManifestPlainBytes + (ManifestPlainBytes / GrowthPart) + FrameBytesMax;
 }

@@ -59,7 +59,7 @@ public sealed class BundleWriter : IDisposable
     /// <param name="unit">The bundle's length becomes a multiple of this: <see cref="ShardGeometry.BundleUnit"/>.</param>
     /// <param name="sink">Gets the bundle's bytes.</param>
     /// <param name="level">zstd's level.</param>
-    /// <param name="known">Chunks that are named instead of being stored again; null for none.</param>
+    /// <param name="known">What is named instead of being stored again; null for nothing.</param>
     public BundleWriter(BundleKey key, int unit, IBufferWriter<byte> sink, int level = ChunkCompressor.LevelDefault, IKnownChunks? known = null)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -113,11 +113,8 @@ public sealed class BundleWriter : IDisposable
 
         if (bytes < 1 || skip < 0 || !table.Holds(0, chunks.Count, skip, bytes)) throw new ArgumentException("The file does not fill these chunks.", nameof(chunks));
 
-        // Small files that share a chunk come one after another.
-        bool same = chunks.Count == 1 && chunks[0] == _lastStored;
-        int first = same ? _lastStoredRow : _manifest.Add(chunks[0]);
+        int first = chunks.Count == 1 ? NameStored(chunks[0]) : _manifest.Add(chunks[0]);
         for (int i = 1; i < chunks.Count; i++) _manifest.Add(chunks[i]);
-        (_lastStored, _lastStoredRow) = (chunks[^1], first + chunks.Count - 1);
         Keep(new Waiting(Entry(name, EntryKind.File, attributes) with { Bytes = bytes, FirstChunk = first, Chunks = chunks.Count, Skip = skip }, name, IsPacked: false));
     }
 
@@ -169,6 +166,18 @@ public sealed class BundleWriter : IDisposable
         ManifestEntry entry = Entry(file.Name, EntryKind.File, file.Attributes) with { Bytes = file.Bytes };
         if (file.Bytes is > 0 and <= PackedFileBytesMax)
         {
+            if (_known is not null)
+            {
+                if (_known.TryFindFile(_chunk.AsSpan(0, _chunkBytes), out ChunkRef stored, out int skip))
+                {
+                    _chunkBytes = 0;
+                    Keep(new Waiting(entry with { FirstChunk = NameStored(stored), Chunks = 1, Skip = skip }, entry.Name, IsPacked: false));
+                    return;
+                }
+
+                _known.AddFile(_manifest.Records + _waiting.Count);
+            }
+
             if (_packBytes + _chunkBytes > PackBytesMax) Flush();
             _chunk.AsSpan(0, _chunkBytes).CopyTo(_pack.AsSpan(_packBytes));
             entry = entry with { Chunks = 1, Skip = _packBytes };
@@ -196,7 +205,8 @@ public sealed class BundleWriter : IDisposable
             Flush();
             _manifest.Complete();
             long sealedManifest = _manifest.CompressedBytes + ((long)_manifest.Pieces * BundleCipher.TagBytes);
-            long total = Padding.PaddedBytes(BundleBytes + sealedManifest + BundleFooter.SizeBytes, _unit);
+            long needed = BundleBytes + sealedManifest + BundleFooter.SizeBytes;
+            long total = Padding.PaddedBytes(Math.Max(needed, BundleFooter.BundleBytesMin(_manifest.PlainBytes)), _unit);
             _ending = new Ending(new BundleFooter(
                 total, BundleBytes, BundleFooter.OffsetIn(total) - sealedManifest, sealedManifest, _manifest.PlainBytes, _manifest.Pieces));
             return false;
@@ -275,6 +285,13 @@ public sealed class BundleWriter : IDisposable
         if (!known) _known?.Add(chunk, row);
         if (file.Chunks++ == 0) file.FirstChunk = row;
         _chunkBytes = 0;
+    }
+
+    /// <summary>The row of a chunk of another deal. Small files that share one come one after another.</summary>
+    private int NameStored(ChunkRef chunk)
+    {
+        if (chunk != _lastStored) (_lastStored, _lastStoredRow) = (chunk, _manifest.Add(chunk));
+        return _lastStoredRow;
     }
 
     private ChunkRef Seal(ReadOnlySpan<byte> plain)

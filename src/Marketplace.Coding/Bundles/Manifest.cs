@@ -50,7 +50,7 @@ public sealed class Manifest
     public const int ChunksMax = 1 << 24;
 
     /// <summary>Bytes of a manifest before compression.</summary>
-    public const long PlainBytesMax = 1L << 31;
+    public const long PlainBytesMax = 1L << 29;
 
     /// <summary>Bytes of a symbolic link's target in UTF-8.</summary>
     public const int LinkTargetBytesMax = 4095;

@@ -154,7 +154,7 @@ public sealed class ManifestDecoder : IDisposable
     {
         if (_chunks.Count == Manifest.ChunksMax) throw new BundleFormatException(BundleFault.TooLarge, "The manifest has too many chunks.");
         var chunk = new ChunkRef(record.Number(), record.Signed(), record.Int(), record.Int(), (ChunkEncoding)record.Byte());
-        bool inside = chunk.Deal != 0 || chunk.Offset <= _footer.ChunksEnd - chunk.SealedBytes;
+        bool inside = chunk.IsWithin(chunk.Deal == 0 ? _footer.ChunksEnd : ShardGeometry.BundleBytesMax);
         if (!chunk.IsWellFormed || !inside) throw Malformed("a chunk's place or lengths");
         _chunks.Add(chunk);
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 using ZstdSharp;
 
@@ -101,12 +102,18 @@ internal sealed class ManifestWriter : IDisposable
     public void Dispose()
     {
         _compressor.Dispose();
-        foreach (byte[] piece in _pieces) ArrayPool<byte>.Shared.Return(piece);
+        foreach (byte[] piece in _pieces)
+        {
+            CryptographicOperations.ZeroMemory(piece);
+            ArrayPool<byte>.Shared.Return(piece);
+        }
+
+        CryptographicOperations.ZeroMemory(_record);
         _pieces.Clear();
     }
 
     private static InvalidOperationException Full() =>
-        new($"A bundle holds at most {Manifest.RecordsMax} entries and {Manifest.ChunksMax} chunks: put the rest into another.");
+        new($"A bundle holds at most {Manifest.RecordsMax} entries, {Manifest.ChunksMax} chunks, and {Manifest.PlainBytesMax} bytes to name them: put the rest into another.");
 
     private void BeginCounted(ManifestRecordType type)
     {

@@ -13,6 +13,9 @@ public sealed class ChunkCompressor : IDisposable
     /// <summary>The level that means: store everything as it is.</summary>
     public const int LevelNone = 0;
 
+    /// <summary>zstd's highest level.</summary>
+    public const int LevelMax = 22;
+
     private const int SamplePieces = 4;
     private const int SamplePieceBytes = 4096;
     private const int SampleBytes = SamplePieces * SamplePieceBytes;
@@ -27,11 +30,11 @@ public sealed class ChunkCompressor : IDisposable
     private readonly byte[] _sample = new byte[SampleBytes];
     private readonly byte[] _sampleOut = new byte[SampleBytes];
 
-    /// <param name="level">zstd's level, or <see cref="LevelNone"/>.</param>
+    /// <param name="level"><see cref="LevelNone"/> to <see cref="LevelMax"/>.</param>
     public ChunkCompressor(int level = LevelDefault)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(level, Compressor.MinCompressionLevel);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(level, Compressor.MaxCompressionLevel);
+        ArgumentOutOfRangeException.ThrowIfLessThan(level, LevelNone);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(level, LevelMax);
         if (level != LevelNone) _compressor = new Compressor(level);
     }
 

@@ -27,6 +27,12 @@ public readonly record struct ChunkRef(ulong Deal, long Offset, int SealedBytes,
     /// <summary>Bytes that sealing adds.</summary>
     public const int OverheadBytes = BundleCipher.TagBytes;
 
+    /// <summary>The chunk as it is named outside of the bundle of this deal, whose manifest names it.</summary>
+    public ChunkRef SeenFrom(ulong deal) => Deal == 0 ? this with { Deal = deal } : this;
+
+    /// <summary>Whether it lies in a bundle of this length.</summary>
+    public bool IsWithin(long bundleBytes) => Offset <= bundleBytes - SealedBytes;
+
     /// <summary>Whether lengths and encoding go together and keep the limits.</summary>
     public bool IsWellFormed => PlainBytes is >= 1 and <= PlainBytesMax && Offset >= BundleHead.SizeBytes && Encoding switch
     {

@@ -12,6 +12,9 @@ public readonly record struct ShardGeometry
     /// <summary>Bytes of a cell in every stripe but the last.</summary>
     public const int CellBytes = MerkleTree.BlockBytes;
 
+    /// <summary>No bundle of any redundancy is longer.</summary>
+    public const long BundleBytesMax = MerkleTree.LeavesMax * MerkleTree.LeafBytes * Redundancy.ShardsMax;
+
     /// <exception cref="ArgumentOutOfRangeException">The bundle cannot be cut into k shards of whole leaves (<see cref="IsBundleSize"/>).</exception>
     public ShardGeometry(Redundancy redundancy, long bundleBytes)
     {
@@ -57,30 +60,6 @@ public readonly record struct ShardGeometry
         return (int)Math.Min(CellBytes, ShardBytes - (stripe * CellBytes));
     }
 
-    /// <summary>Where a byte of the bundle lies among the data columns, and how many bytes follow it there in the bundle's order.</summary>
-    public ShardPlace Locate(long bundleOffset)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(bundleOffset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bundleOffset, BundleBytes);
-        if (Redundancy.Needed == 1) return new ShardPlace(0, bundleOffset, BundleBytes - bundleOffset);
-        long stripe = bundleOffset / StripeBytes;
-        int cell = CellBytesOf(stripe);
-        long inStripe = bundleOffset - (stripe * StripeBytes);
-        int inCell = (int)(inStripe % cell);
-        return new ShardPlace((int)(inStripe / cell), (stripe * CellBytes) + inCell, cell - inCell);
-    }
-
-    /// <summary>The bundle offset of a byte of a data column.</summary>
-    public long BundleOffset(int column, long shardOffset)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(column);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(column, Redundancy.Needed);
-        ArgumentOutOfRangeException.ThrowIfNegative(shardOffset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shardOffset, ShardBytes);
-        long stripe = shardOffset / CellBytes;
-        return (stripe * StripeBytes) + ((long)column * CellBytesOf(stripe)) + (shardOffset % CellBytes);
-    }
-
     /// <summary>
     /// What to fetch of any k columns to have a range of the bundle: whole cells (whole leaves with k = 1).
     /// The same range for every column.
@@ -97,9 +76,6 @@ public readonly record struct ShardGeometry
         return new ShardRange(from, to - from, from * k, (to - from) * k);
     }
 }
-
-/// <summary>A place in a data column; <paramref name="Run"/> bytes from there are in the bundle's order.</summary>
-public readonly record struct ShardPlace(int Column, long Offset, long Run);
 
 /// <summary>A range of every column, and the range of the bundle that any k of them give.</summary>
 public readonly record struct ShardRange(long Offset, long Bytes, long BundleOffset, long BundleBytes)

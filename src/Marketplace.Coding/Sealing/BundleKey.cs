@@ -8,13 +8,12 @@ namespace Marketplace.Coding;
 /// </summary>
 public sealed class BundleKey : IDisposable
 {
-    private readonly byte[] _chunkerKey;
+    private readonly byte[] _chunkerKey = GC.AllocateArray<byte>(KeyDerivation.KeyBytes, pinned: true);
 
     private BundleKey(BundleHead head, ReadOnlySpan<byte> key, ReadOnlySpan<byte> chunkerSecret)
     {
         Head = head;
         Cipher = new BundleCipher(key);
-        _chunkerKey = new byte[KeyDerivation.KeyBytes];
         KeyDerivation.Derive(chunkerSecret, default, KeyDerivation.ChunkerInfo, _chunkerKey);
     }
 
@@ -35,17 +34,33 @@ public sealed class BundleKey : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(salt.Length, BundleHead.SaltBytes);
         Span<byte> key = stackalloc byte[KeyDerivation.KeyBytes];
         Span<byte> check = stackalloc byte[BundleHead.KeyCheckBytes];
-        KeyDerivation.Derive(master.Key, salt, KeyDerivation.BundleInfo, key);
-        KeyDerivation.Derive(key, salt, KeyDerivation.CheckInfo, check);
-        var result = new BundleKey(BundleHead.Create(BundleKeyKind.Derived, salt, check, default), key, master.Key);
-        CryptographicOperations.ZeroMemory(key);
-        return result;
+        try
+        {
+            KeyDerivation.Derive(master.Key, salt, KeyDerivation.BundleInfo, key);
+            KeyDerivation.Derive(key, salt, KeyDerivation.CheckInfo, check);
+            return new BundleKey(BundleHead.Create(BundleKeyKind.Derived, salt, check, default), key, master.Key);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
     }
 
     /// <summary>A new bundle's random key, wrapped to one or two X25519 public keys (32 bytes each).</summary>
     /// <exception cref="ArgumentException">No recipient, too many, or a public key that is none.</exception>
-    public static BundleKey CreateWrapped(params ReadOnlySpan<ReadOnlyMemory<byte>> recipients) =>
-        Wrap(RandomNumberGenerator.GetBytes(BundleHead.SaltBytes), RandomNumberGenerator.GetBytes(KeyDerivation.KeyBytes), recipients);
+    public static BundleKey CreateWrapped(params ReadOnlySpan<ReadOnlyMemory<byte>> recipients)
+    {
+        Span<byte> secret = stackalloc byte[KeyDerivation.KeyBytes];
+        try
+        {
+            RandomNumberGenerator.Fill(secret);
+            return Wrap(RandomNumberGenerator.GetBytes(BundleHead.SaltBytes), secret, recipients);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
+    }
 
     /// <summary>The same with the randomness given: 32 bytes of salt and 32 secret ones, never used for another content.</summary>
     /// <exception cref="ArgumentException">No recipient, too many, or a public key that is none.</exception>
@@ -60,28 +75,33 @@ public sealed class BundleKey : IDisposable
         Span<byte> check = stackalloc byte[BundleHead.KeyCheckBytes];
         Span<byte> ephemeralSecret = stackalloc byte[RecipientKeyPair.PrivateBytes];
         Span<byte> wrappingKey = stackalloc byte[KeyDerivation.KeyBytes];
-        KeyDerivation.Derive(secret, salt, KeyDerivation.BundleInfo, key);
-        KeyDerivation.Derive(key, salt, KeyDerivation.CheckInfo, check);
-        byte[] wrapped = new byte[recipients.Length * BundleHead.WrappedKeyBytes];
-        for (int i = 0; i < recipients.Length; i++)
+        try
         {
-            KeyDerivation.Derive(secret, salt, [.. KeyDerivation.EphemeralInfo, (byte)i], ephemeralSecret);
-            using var ephemeral = new RecipientKeyPair(ephemeralSecret);
-            ReadOnlySpan<byte> recipient = recipients[i].Span;
-            ReadOnlySpan<byte> ephemeralPublic = ephemeral.PublicKey.Span;
-            if (!ephemeral.TryAgree(recipient, ephemeralPublic, recipient, salt, wrappingKey))
-                throw new ArgumentException($"Recipient {i} is not an X25519 public key.", nameof(recipients));
-            Span<byte> slot = wrapped.AsSpan(i * BundleHead.WrappedKeyBytes, BundleHead.WrappedKeyBytes);
-            ephemeralPublic.CopyTo(slot);
-            using var cipher = new BundleCipher(wrappingKey);
-            cipher.Seal(SealDomain.WrappedKey, 0, key, slot[RecipientKeyPair.PublicBytes..]);
-        }
+            KeyDerivation.Derive(secret, salt, KeyDerivation.BundleInfo, key);
+            KeyDerivation.Derive(key, salt, KeyDerivation.CheckInfo, check);
+            byte[] wrapped = new byte[recipients.Length * BundleHead.WrappedKeyBytes];
+            for (int i = 0; i < recipients.Length; i++)
+            {
+                KeyDerivation.Derive(secret, salt, [.. KeyDerivation.EphemeralInfo, (byte)i], ephemeralSecret);
+                using var ephemeral = new RecipientKeyPair(ephemeralSecret);
+                ReadOnlySpan<byte> recipient = recipients[i].Span;
+                ReadOnlySpan<byte> ephemeralPublic = ephemeral.PublicKey.Span;
+                if (!ephemeral.TryAgree(recipient, ephemeralPublic, recipient, salt, wrappingKey))
+                    throw new ArgumentException($"Recipient {i} is not an X25519 public key.", nameof(recipients));
+                Span<byte> slot = wrapped.AsSpan(i * BundleHead.WrappedKeyBytes, BundleHead.WrappedKeyBytes);
+                ephemeralPublic.CopyTo(slot);
+                using var cipher = new BundleCipher(wrappingKey);
+                cipher.Seal(SealDomain.WrappedKey, 0, key, slot[RecipientKeyPair.PublicBytes..]);
+            }
 
-        var result = new BundleKey(BundleHead.Create(BundleKeyKind.Wrapped, salt, check, wrapped), key, key);
-        CryptographicOperations.ZeroMemory(key);
-        CryptographicOperations.ZeroMemory(ephemeralSecret);
-        CryptographicOperations.ZeroMemory(wrappingKey);
-        return result;
+            return new BundleKey(BundleHead.Create(BundleKeyKind.Wrapped, salt, check, wrapped), key, key);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+            CryptographicOperations.ZeroMemory(ephemeralSecret);
+            CryptographicOperations.ZeroMemory(wrappingKey);
+        }
     }
 
     /// <summary>The key of a bundle that was read: derived from the master key, or unwrapped with the key pair that comes from it.</summary>
@@ -110,14 +130,18 @@ public sealed class BundleKey : IDisposable
         ArgumentNullException.ThrowIfNull(pair);
         Span<byte> key = stackalloc byte[KeyDerivation.KeyBytes];
         Span<byte> check = stackalloc byte[BundleHead.KeyCheckBytes];
-        for (int i = 0; i < head.WrappedKeys; i++)
+        try
         {
-            if (!TryUnwrap(head.WrappedKey(i), head.Salt, pair, key)) continue;
-            KeyDerivation.Derive(key, head.Salt, KeyDerivation.CheckInfo, check);
-            if (!CryptographicOperations.FixedTimeEquals(check, head.KeyCheck)) continue;
-            var result = new BundleKey(head, key, key);
+            for (int i = 0; i < head.WrappedKeys; i++)
+            {
+                if (!TryUnwrap(head.WrappedKey(i), head.Salt, pair, key)) continue;
+                KeyDerivation.Derive(key, head.Salt, KeyDerivation.CheckInfo, check);
+                if (CryptographicOperations.FixedTimeEquals(check, head.KeyCheck)) return new BundleKey(head, key, key);
+            }
+        }
+        finally
+        {
             CryptographicOperations.ZeroMemory(key);
-            return result;
         }
 
         throw WrongKey();

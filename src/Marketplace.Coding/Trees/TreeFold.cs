@@ -33,6 +33,13 @@ internal sealed class TreeFold(IBufferWriter<byte>? sidecar = null)
     /// <summary>Leaves so far.</summary>
     public long Leaves => _folded + ((long)_tileBlocks * MerkleTree.BlockLeaves);
 
+    /// <summary>Begins anew, for another tree.</summary>
+    public void Reset()
+    {
+        _folded = 0;
+        _tileBlocks = 0;
+    }
+
     /// <summary>Adds a node whose subtree begins at leaf <see cref="Leaves"/>, which must be a multiple of its width.</summary>
     public void Push(int level, ReadOnlySpan<byte> hash)
     {

@@ -30,6 +30,8 @@ public sealed class FailureTests
     [InlineData("deposit", "1", "--nonsense")]
     [InlineData("allow", "0x70997970C51812dc3A010C7d01b50e0d17dc79C9", "1")]
     [InlineData("allow", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "1", "--for", "soon")]
+    [InlineData("put", "file", "--level", "23")]
+    [InlineData("put", "file", "--level", "-1")]
     [InlineData("wallet")]
     public async Task A_command_line_that_is_not_understood_ends_with_2(params string[] arguments)
     {

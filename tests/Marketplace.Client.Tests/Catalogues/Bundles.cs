@@ -21,12 +21,12 @@ internal static class Bundles
         return new OwnKeys(MasterKey.FromSeed(other));
     }
 
-    public static byte[] Write(Action<BundleWriter> fill, BundleKeys? keys = null)
+    public static byte[] Write(Action<BundleWriter> fill, BundleKeys? keys = null, IKnownChunks? known = null)
     {
         using BundleKeys own = keys ?? Keys();
         using BundleKey key = own.Create();
         var sink = new ArrayBufferWriter<byte>();
-        using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(Redundancy.Default), sink);
+        using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(Redundancy.Default), sink, known: known);
         fill(writer);
         while (!writer.CompleteStep(out _))
         {

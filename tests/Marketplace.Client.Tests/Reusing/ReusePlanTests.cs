@@ -55,6 +55,35 @@ public sealed class ReusePlanTests
         Assert.Null(Plan(s_mark, DealOf(end: 200), end: 200, record: -1).Objects[0].Entries[0].Stored);
     }
 
+    [Theory]
+    [InlineData(300_000, 200, true)]      // it lasts as long: whatever is found in it may be named
+    [InlineData(300_000, 199, true)]      // it would have to last longer, for a file of the same length
+    [InlineData(300_001, 199, false)]
+    [InlineData(300_001, 200, true)]
+    public void A_file_under_another_name_may_be_found_by_its_content(int bytes, uint dealEnd, bool isUsable)
+    {
+        Manifest manifest = Bundles.Read(Bundles.Write(writer =>
+        {
+            byte[] content = new byte[300_000];
+            new Random(1).NextBytes(content);
+            writer.BeginFile(EntryName.Parse("a"), new EntryAttributes(1, Bundles.Time));
+            writer.Write(content);
+            writer.CompleteFile();
+        }));
+        var entry = new SourceEntry("b", ObjectKind.File, "/b", bytes, Bundles.Time.AddDays(1), Executable: false, null) { Mark = s_mark with { Bytes = bytes } };
+        ReusePlan plan = ReusePlan.Make(
+            [new SourceObject("b", ObjectKind.File, [entry])],
+            _ => null,
+            new Dictionary<ulong, Manifest> { [7] = manifest },
+            new Dictionary<ulong, DealFacts> { [7] = DealOf(dealEnd, bundleBytes: 300_032) },
+            _ => null,
+            Redundancy.Default,
+            s_now,
+            new PeriodNumber(200));
+        Assert.Equal(isUsable, plan.Usable.ContainsKey(7));
+        Assert.Empty(plan.Sure);
+    }
+
     private static ReusePlan Plan(FileMark mark, DealFacts deal, uint end, int record = 1)
     {
         Manifest manifest = Bundles.Read(Bundles.Write(writer =>

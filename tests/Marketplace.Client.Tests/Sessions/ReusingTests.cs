@@ -48,6 +48,29 @@ public sealed class ReusingTests(RunningMarket market) : IDisposable
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task A_folder_that_was_moved_and_touched_is_not_stored_again()
+    {
+        for (int i = 0; i < 20; i++) Write($"before/{i}", 20_000, i);
+        Write("before/big", 3_000_000, 99);
+        Settle();
+        StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
+        await client.PutAsync(SourceTree.Walk([_folder["before"]], null), s_terms);
+
+        Directory.Move(_folder["before"], _folder["after"]);
+        File.SetLastWriteTimeUtc(_folder["after/big"], new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        PutReport second = await client.PutAsync(SourceTree.Walk([_folder["after"]], null), s_terms with { Level = 0 });
+        Assert.Null(second.Error);
+        Assert.Equal(0, second.NewBytes);
+        File.SetLastWriteTimeUtc(_folder["after/7"], new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        Assert.Equal(0, (await client.PutAsync(SourceTree.Walk([_folder["after"]], null), s_terms)).NewBytes);
+
+        StorageClient elsewhere = await market.OpenAsync(market.ClientAccount);
+        await elsewhere.GetAsync("after", _folder["back"], force: false);
+        foreach (string path in Directory.EnumerateFiles(_folder["after"]))
+            Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(Path.Combine(_folder["back"], Path.GetFileName(path))));
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task Without_a_home_or_with_a_lost_index_everything_is_stored_again()
     {
         Write("lost/a", 300_000, 1);
