@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Throws hostile bytes at every format for a while: ./scripts/fuzz.sh [SECONDS] [TARGET], 60 seconds a target unless said otherwise.
-# Targets: Chunk, Bundle, Manifest, Sidecar, Range_proof, Challenge_proof. A failure names the seed; MARKET_FUZZ_SEED=SEED repeats it.
+# Targets: Chunk, Bundle, Footer, Manifest, Sidecar, Range_proof, Challenge_proof. A failure names the seed; MARKET_FUZZ_SEED=SEED repeats it.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$REPO"

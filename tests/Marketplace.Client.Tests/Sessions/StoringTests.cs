@@ -56,6 +56,20 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task A_manifest_that_names_bytes_past_the_end_of_another_deal_gets_one_clear_error()
+    {
+        WriteRandom("short", 1000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        PutReport put = await client.PutAsync(SourceTree.Walk([_folder["short"]], null), s_terms);
+        Manifest liar = Bundles.Read(Bundles.Write(writer => writer.AddStored(
+            EntryName.Parse("far"), new EntryAttributes(1, Bundles.Time), 100, [new ChunkRef(put.Deals[0].Id, 1 << 30, 116, 100, ChunkEncoding.Raw)], 0)));
+        var file = new CatalogueEntry(put.Deals[0].Id, liar, liar.Entries.Single());
+        MarketException failure = await Assert.ThrowsAsync<MarketException>(async () => await client.CopyAsync(await client.LoadAsync(), file, 0, 100, Stream.Null));
+        Assert.Equal(MarketErrorCode.WrongBytes, failure.Code);
+        Assert.Equal(BundleFault.Malformed, Assert.IsType<BundleFormatException>(failure.InnerException).Fault);
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task A_range_of_a_file_is_streamed_in_order()
     {
         byte[] content = WriteRandom("ranged", 9_000_000);
