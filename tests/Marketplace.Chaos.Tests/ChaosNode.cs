@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Marketplace.Domain;
+using Marketplace.Node;
 using Marketplace.Testing;
 
 namespace Marketplace.Chaos.Tests;
@@ -12,6 +13,9 @@ internal sealed record Absence(BlockNumber From, BlockNumber? To);
 /// <summary>A storage node in a process of its own, and what was done to it.</summary>
 internal sealed class ChaosNode(NodeId id, Address hot, Uri url, string dataDir, NodeDisk disk, FastChain chain, string contractsFile, string passphraseFile) : IAsyncDisposable
 {
+    /// <summary>Blocks that a proof takes, from its turn until one holds it.</summary>
+    private const ulong ProofBlocks = 5;
+
     private static readonly HttpClient s_http = new(new SocketsHttpHandler
     {
         // Only whether it answers is looked at.
@@ -162,14 +166,16 @@ internal sealed class ChaosNode(NodeId id, Address hot, Uri url, string dataDir,
         }
     }
 
-    /// <summary>Whether it was told to be away for more than half of a period.</summary>
+    /// <summary>Whether it was told to be away for more than half of a period, or went before its proof could come into a block and stayed away to the end.</summary>
     public bool WasAway(PeriodNumber period)
     {
         ulong first = chain.Schedule.FirstBlock(period).Value;
         ulong last = chain.Schedule.LastBlock(period).Value;
+        ulong proved = ProofSpread.ProvesFrom(chain.Schedule, period, Id).Value + ProofBlocks;
         ulong away = 0;
         foreach (Absence absence in Absences)
         {
+            if (absence.From.Value < proved && (absence.To?.Value ?? ulong.MaxValue) >= last) return true;
             ulong from = Math.Max(first, absence.From.Value);
             ulong to = Math.Min(last, absence.To?.Value ?? ulong.MaxValue);
             if (to > from) away += to - from;
