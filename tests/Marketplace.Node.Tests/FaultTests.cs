@@ -68,7 +68,7 @@ public sealed class FaultTests(MarketFixture market)
     [Fact]
     public async Task Damage_that_no_draw_meets_is_found_by_reading_everything()
     {
-        await using RunningTestNode node = await market.StartNodeAsync(new NodeLimits { ScrubEvery = TimeSpan.FromSeconds(2) });
+        await using RunningTestNode node = await market.StartNodeAsync(config: read => read with { ScrubEvery = TimeSpan.FromSeconds(2) });
         // Drawn hardly ever: a thousandth of what the other is paid.
         DealView lost = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(1024), periods: 30);
         DealView kept = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(2_048_000), periods: 30);
