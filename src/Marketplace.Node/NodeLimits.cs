@@ -87,10 +87,7 @@ public sealed record NodeLimits
     /// <summary>Vacant slots that are kept in mind at once.</summary>
     public int RepairSlotsMax { get; init; } = 1_000;
 
-    /// <summary>How often everything that is held is read and compared with its root.</summary>
-    public TimeSpan ScrubEvery { get; init; } = TimeSpan.FromDays(30);
-
-    /// <summary>Slowest pace of that reading.</summary>
+    /// <summary>Slowest pace at which everything that is held is read and compared with its root, in bytes a second; <see cref="NodeConfig.ScrubEvery"/> may ask for more.</summary>
     public double ScrubBytesPerSecondMin { get; init; } = 1 << 20;
 
     /// <summary>How often the volumes are looked at when nothing changed.</summary>

@@ -47,6 +47,9 @@ public enum StoreMark
     /// <summary>It was not marked so: it is new, or another one.</summary>
     Absent,
 
+    /// <summary>It was not marked so, and somebody else marked it as theirs alone.</summary>
+    Foreign,
+
     /// <summary>It was.</summary>
     Here,
 
@@ -97,5 +100,10 @@ public interface IShardContent : IShardReader, IDisposable
 
     /// <summary>Reads and hashes every byte: what the storage holds now. Null if it cannot be read or is no shard any more.</summary>
     /// <exception cref="StorageAwayException">The storage does not answer.</exception>
-    ValueTask<ShardCommitment?> RehashAsync(CancellationToken token);
+    ValueTask<ShardCommitment?> RehashAsync(CancellationToken token) => RehashAsync(null, token);
+
+    /// <inheritdoc cref="RehashAsync(CancellationToken)" />
+    /// <param name="pace">Told before each piece how many bytes it has; it is read when this returns. Null reads as fast as the storage gives.</param>
+    /// <param name="token">Cancels.</param>
+    ValueTask<ShardCommitment?> RehashAsync(Func<int, CancellationToken, ValueTask>? pace, CancellationToken token);
 }

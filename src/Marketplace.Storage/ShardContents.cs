@@ -24,8 +24,9 @@ public static class ShardContents
         }
     }
 
-    /// <summary>Hashes everything that a reader gives.</summary>
-    public static async ValueTask<ShardCommitment?> RehashAsync(IShardReader shard, ShardCommitment commitment, CancellationToken token)
+    /// <summary>Hashes everything that a reader gives, at a pace if there is one.</summary>
+    public static async ValueTask<ShardCommitment?> RehashAsync(
+        IShardReader shard, ShardCommitment commitment, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(RehashBytes);
         try
@@ -35,6 +36,7 @@ public static class ShardContents
             {
                 token.ThrowIfCancellationRequested();
                 int bytes = (int)Math.Min(RehashBytes, commitment.Bytes - at);
+                if (pace is not null) await pace(bytes, token);
                 shard.ReadShard(at, buffer.AsSpan(0, bytes));
                 tree.Append(buffer.AsSpan(0, bytes));
                 await Task.Yield();

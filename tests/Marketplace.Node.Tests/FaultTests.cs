@@ -1,5 +1,9 @@
+using Marketplace.Chain;
 using Marketplace.Chain.Contracts;
+using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Marketplace.Node.Tests;
 
@@ -66,9 +70,29 @@ public sealed class FaultTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task What_failed_once_and_can_be_read_again_is_not_told()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(4096);
+        DealView deal = await Deals.OpenAsync(market, node, shard, periods: 8);
+        await market.MineToProofsAsync(deal.From);
+        await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(node.Id.Value, deal.From));
+        await node.StopAsync();
+        using var keys = NodeKeys.Open(node.DataDir, RunningTestNode.Passphrase);
+        using var chain = new NodeChain(await MarketContracts.ConnectAsync(market.Deployment, keys.Hot, market.Chain.Url, default), node.Id, market.Facts);
+        await using ShardDepot depot = await ShardDepot.OpenAsync(new DepotOptions(Path.Combine(node.DataDir, "depot"), 1 << 30), TimeProvider.System, default);
+        Assert.NotEmpty(depot.Catalogue.Ledger());
+        var faults = new FaultDuties(chain, depot, NullLogger<FaultDuties>.Instance);
+
+        await faults.TellAsync(new PeriodProof.ShardLost(MerkleTree.Commit(shard), Leaf: 3, IsWrong: true), periodsMissed: LossPolicy.PeriodsMissedMax, new PeriodNumber(deal.From), default);
+
+        Assert.Equal(Held, (byte)(await market.Client.Lens.DealAsync(deal.Id)).Slots[0].State);
+    }
+
+    [Fact]
     public async Task Damage_that_no_draw_meets_is_found_by_reading_everything()
     {
-        await using RunningTestNode node = await market.StartNodeAsync(new NodeLimits { ScrubEvery = TimeSpan.FromSeconds(2) });
+        await using RunningTestNode node = await market.StartNodeAsync(config: read => read with { ScrubEvery = TimeSpan.FromSeconds(2) });
         // Drawn hardly ever: a thousandth of what the other is paid.
         DealView lost = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(1024), periods: 30);
         DealView kept = await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(2_048_000), periods: 30);

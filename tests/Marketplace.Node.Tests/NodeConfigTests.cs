@@ -20,6 +20,7 @@ public sealed class NodeConfigTests : IDisposable
             new Price(TokenAmount.Parse("0.015")), IPEndPoint.Parse("127.0.0.1:4601"))
         {
             Bandwidth = BandwidthSchedule.Parse("mon-fri 08:00-18:00 in 1 MiB/s out 2 MiB/s; out 8 MiB/s"),
+            ScrubEvery = TimeSpan.FromDays(7),
             Alerts = new Uri("https://hooks.example.org/market?key=1"),
         };
         Write(config.ToString());
@@ -44,6 +45,7 @@ public sealed class NodeConfigTests : IDisposable
     [InlineData("price: 0")]
     [InlineData("admin: 0.0.0.0:80")]
     [InlineData("bandwidth: slow")]
+    [InlineData("scrub: often")]
     [InlineData("alerts: somewhere")]
     [InlineData("colour: blue")]
     public void What_is_wrong_is_named(string line)

@@ -7,7 +7,11 @@ public sealed class FileShardStoreTests : ShardStoreContract, IDisposable
 {
     private readonly TempFolder _folder = new();
 
-    public FileShardStoreTests() => Store = new FileShardStore(_folder.Path);
+    public FileShardStoreTests()
+    {
+        Store = new FileShardStore(_folder.Path);
+        Store.RecoverAsync(_ => true, default).AsTask().GetAwaiter().GetResult();
+    }
 
     protected override IShardStore Store { get; }
 

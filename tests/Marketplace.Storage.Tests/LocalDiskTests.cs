@@ -8,6 +8,21 @@ public sealed class LocalDiskTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    [Fact]
+    public void What_may_not_be_touched_is_a_failure_of_the_disk()
+    {
+        // A folder where a file should be: nobody may delete it so, whoever they are.
+        string path = Path.Combine(_folder, "odd");
+        Directory.CreateDirectory(path);
+        IOException e = Assert.Throws<IOException>(() => LocalDisk.Instance.Delete(path));
+        Assert.Contains(path, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0xEF53, true)]
+    [InlineData(0x65735546, false)]
+    public void A_file_system_that_is_a_program_is_not_flushed_as_a_whole(uint kind, bool can) => Assert.Equal(can, DiskSync.CanFlushDisk(kind));
+
     [Theory]
     [InlineData(256, 256)]
     [InlineData(BlockBytes - 256, 70_000)]

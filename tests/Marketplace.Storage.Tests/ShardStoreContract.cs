@@ -172,7 +172,7 @@ public abstract class ShardStoreContract
         await Store.MarkAsync(mark, default);
 
         Assert.Equal(StoreMark.Here, await Reopen().FindMarkAsync(mark, default));
-        Assert.Equal(StoreMark.Absent, await Reopen().FindMarkAsync(mark + "0", default));
+        Assert.True(await Reopen().FindMarkAsync(mark + "0", default) is StoreMark.Absent or StoreMark.Foreign);
         Assert.Empty(Reopen().ScanAsync(default).ToBlockingEnumerable());
 
         await Reopen().UnmarkAsync(mark, default);

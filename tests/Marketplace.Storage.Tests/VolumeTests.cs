@@ -120,12 +120,72 @@ public sealed class VolumeTests : IDisposable
         await Assert.ThrowsAsync<StorageAwayException>(() => again.OpenAsync(shard.Root, default));
         Assert.Equal(1, await again.NumberForAsync(Volume(0, 1).Store, default));
 
-        Directory.Delete(place, recursive: true);
+        // Nothing was made where the disk belongs.
+        Assert.False(Directory.Exists(place));
         Directory.Move(place + ".unmounted", place);
         Assert.Equal(0, await again.NumberForAsync(Volume(0, 1).Store, default));
         await again.AddVolumeAsync(Volume(0, 1 << 20), default);
         using IShardContent content = (await again.OpenAsync(shard.Root, default))!;
         Assert.Equal(shard, await content.RehashAsync(default));
+    }
+
+    [Fact]
+    public async Task What_arrives_on_another_nodes_volume_is_left_alone()
+    {
+        DepotVolume theirs = Volume(5, 1 << 20);
+        await theirs.Store.RecoverAsync(_ => true, default);
+        await theirs.Store.MarkAsync("volume 5 of node 8", default);
+        await using IShardIntake intake = await theirs.Store.BeginAsync(default);
+        await intake.AppendAsync(new byte[1024], default);
+        await intake.SealAsync(default);
+        string[] arriving = Directory.GetFiles(Path.Combine(_folder.Path, "5", "arriving"));
+
+        await using ShardDepot depot = await OpenOwned();
+        await Assert.ThrowsAsync<MarketException>(() => depot.AddVolumeAsync(Volume(5, 1 << 20), default));
+
+        Assert.Equal(2, arriving.Length);
+        Assert.Equal(arriving, Directory.GetFiles(Path.Combine(_folder.Path, "5", "arriving")));
+    }
+
+    [Fact]
+    public async Task A_disk_that_is_taken_out_while_it_is_used_is_away_and_not_empty()
+    {
+        await using ShardDepot depot = await OpenOwned(Volume(0, 1 << 20));
+        ShardCommitment shard = await Upload(depot, 1, 10_240);
+        string place = Path.Combine(_folder.Path, "0");
+        Directory.Move(place, place + ".unmounted");
+        Directory.CreateDirectory(place);
+
+        await Assert.ThrowsAsync<StorageAwayException>(() => depot.OpenAsync(shard.Root, default));
+        Assert.True(await depot.IsAwayAsync(shard.Root, default));
+        await Assert.ThrowsAnyAsync<IOException>(() => Upload(depot, 2, 10_240));
+
+        Directory.Delete(place, recursive: true);
+        Directory.Move(place + ".unmounted", place);
+        using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await content.RehashAsync(default));
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_deleted_keeps_neither_room_nor_its_volume()
+    {
+        string file;
+        await using (ShardDepot depot = await OpenOwned(Volume(0, 1 << 20)))
+        {
+            await Upload(depot, 1, 10_240);
+            file = Directory.GetFiles(Path.Combine(_folder.Path, "0", "shards"), "*.shard", SearchOption.AllDirectories).Single();
+            File.Delete(file);
+            Directory.CreateDirectory(file);
+            depot.Catalogue.RemoveUpload(Place(1));
+
+            await Assert.ThrowsAsync<IOException>(() => depot.DropUnneededAsync(new PeriodNumber(0), default));
+            Assert.Equal((0L, 0L), (depot.Volumes.Single().UsedBytes, depot.Volumes.Single().Shards));
+            Assert.Contains(file, await depot.BuryLeftAsync(default), StringComparison.Ordinal);
+        }
+
+        await using ShardDepot again = await OpenOwned(Volume(0, 1 << 20));
+        Directory.Delete(file);
+        Assert.Null(await again.BuryLeftAsync(default));
     }
 
     [Fact]

@@ -15,7 +15,7 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
     private const int ProbesMax = 3;
 
     /// <summary>Shows the leaf that was asked for.</summary>
-    /// <returns>The root that cannot be shown because it is lost; null if all is well.</returns>
+    /// <returns>The shard that cannot be shown; null if all is well.</returns>
     public async Task<PeriodProof.ShardLost?> AnswerAsync(Question question, CancellationToken token)
     {
         DealView deal = await chain.Contracts.Lens.DealAsync(question.Deal.ToWord(), token: token);
@@ -24,7 +24,7 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         if (slot is null || slot.Node != chain.Node.Value || slot.Leaves == 0) return null;
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
         (byte[]? opening, bool isWrong, bool isAway) = await OpenLeafAsync(shard, question.Leaf, token);
-        if (opening is null) return new PeriodProof.ShardLost(shard.Root, isWrong, isAway);
+        if (opening is null) return new PeriodProof.ShardLost(shard, question.Leaf, isWrong, isAway);
         try
         {
             await chain.Contracts.StorageMarket.AnswerAsync(question.Deal.ToWord(), (byte)question.Slot, question.Asker, opening, token: token);
@@ -38,24 +38,45 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         return null;
     }
 
-    /// <summary>Tells the loss of a shard for each slot that it was promised for, if the evidence is good enough.</summary>
-    /// <exception cref="IOException">It is not: somebody has to look.</exception>
+    /// <summary>
+    /// Tells the loss of a shard for each slot that it was promised for, if the evidence is good enough. A leaf that could not be shown is
+    /// read once more before that: if it can be shown now, nothing was lost.
+    /// </summary>
+    /// <param name="lost">What could not be shown.</param>
+    /// <param name="periodsMissed">Periods without a proof that count as strikes already; 0 if this shard keeps no proof back.</param>
+    /// <param name="period">The present period.</param>
+    /// <param name="token">Cancels.</param>
+    /// <exception cref="IOException">The evidence is not good enough: somebody has to look.</exception>
     public async Task TellAsync(PeriodProof.ShardLost lost, uint periodsMissed, PeriodNumber period, CancellationToken token)
     {
-        var evidence = new LossEvidence(lost.IsWrong, lost.IsAway, await AreOthersReadableAsync(lost.Root, token), periodsMissed);
-        if (!LossPolicy.ShouldTell(evidence))
+        Root root = lost.Shard.Root;
+        bool areOthersReadable = await AreOthersReadableAsync(root, token);
+        if (lost.Leaf is { } leaf)
         {
-            throw new IOException(string.Create(
-                CultureInfo.InvariantCulture, $"Period {period} cannot be proved: the shard {lost.Root} is away or gone, and what lies beside it cannot be read either."));
+            // What failed once may have been a cable; and what is asked last is the shard that is accused.
+            (byte[]? opening, bool isWrong, bool isAway) = await OpenLeafAsync(lost.Shard, leaf, token);
+            if (opening is not null)
+            {
+                LogReadable(root);
+                return;
+            }
+
+            lost = lost with { IsWrong = isWrong, IsAway = isAway };
         }
 
-        foreach (LedgerRange range in depot.Catalogue.Ledger().Where(range => range.Shard.Root == lost.Root && range.Until > period + 1))
+        if (!LossPolicy.ShouldTell(new LossEvidence(lost.IsWrong, lost.IsAway, areOthersReadable, periodsMissed)))
+        {
+            throw new IOException(string.Create(
+                CultureInfo.InvariantCulture, $"The shard {root} is away or gone, and what lies beside it cannot be read either: period {period} cannot be proved while it is drawn."));
+        }
+
+        foreach (LedgerRange range in depot.Catalogue.Ledger().Where(range => range.Shard.Root == root && range.Until > period + 1))
         {
             if (await chain.FindSlotAsync(range, token) is not var (deal, slot)) continue;
             try
             {
                 await chain.Contracts.StorageMarket.DeclareLossAsync(deal.ToWord(), (byte)slot, token: token);
-                LogTold(lost.Root, slot, deal);
+                LogTold(root, slot, deal);
             }
             catch (ContractRevertException e) when (e.Error is StorageMarketWrongStateError or StorageMarketNotOpenError or StorageMarketNotNodeError)
             {
@@ -87,7 +108,7 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         }
         catch (IOException e)
         {
-            return (null, false, e is StorageAwayException);
+            return (null, false, e is StorageAwayException || await depot.IsAwayAsync(shard.Root, token));
         }
     }
 
@@ -110,6 +131,9 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
 
     [LoggerMessage(2112, LogLevel.Error, "Told the loss of the shard {Root}, slot {Slot} of deal {Deal}")]
     private partial void LogTold(Root root, int slot, DealId deal);
+
+    [LoggerMessage(2115, LogLevel.Warning, "The shard {Root} could not be read, and can be read again: nothing is told")]
+    private partial void LogReadable(Root root);
 
     [LoggerMessage(2113, LogLevel.Warning, "Cured in period {Period}: the node was evicted and goes on")]
     private partial void LogCured(uint period);

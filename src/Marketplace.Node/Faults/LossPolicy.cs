@@ -4,7 +4,7 @@ namespace Marketplace.Node;
 /// <param name="IsWrong">Bytes are there, and they are not the shard's.</param>
 /// <param name="IsAway">The storage did not answer when it was asked for the shard.</param>
 /// <param name="AreOthersReadable">Another shard on the same volume was read just now.</param>
-/// <param name="PeriodsMissed">Periods without a proof that count as strikes already.</param>
+/// <param name="PeriodsMissed">Periods without a proof that count as strikes already; 0 for what no draw met, because it keeps no proof back.</param>
 internal readonly record struct LossEvidence(bool IsWrong, bool IsAway, bool AreOthersReadable, uint PeriodsMissed);
 
 /// <summary>

@@ -10,11 +10,11 @@ namespace Marketplace.Node;
 
 /// <summary>
 /// Reads everything once in a while and compares it with the roots, slowly enough that nobody notices. Damage is told on chain while it is
-/// cheap, before a draw or a reader meets it. Where it stopped is remembered, so that a restart does not begin anew.
+/// cheap, before a draw or a reader meets it. The shard where it stopped is remembered, so that a restart does not begin anew.
 /// </summary>
 [AutomaticRetry(Attempts = 0)]
 internal sealed partial class ScrubJob(
-    NodeChain chain, ShardDepot depot, FaultDuties faults, NodeLimits limits, TimeProvider time, ILogger<ScrubJob> log) : IDisposable
+    NodeChain chain, ShardDepot depot, FaultDuties faults, NodeConfig config, NodeLimits limits, TimeProvider time, ILogger<ScrubJob> log) : IDisposable
 {
     /// <summary>The recurring job's name on the dashboard.</summary>
     public const string Id = "scrub";
@@ -28,12 +28,12 @@ internal sealed partial class ScrubJob(
     private const string PlaceFact = "scrubPlace";
     private const int ShardsAtOnce = 16;
 
-    /// <summary>Longest time between two turns that counts.</summary>
+    /// <summary>Longest time between two turns that counts: what was not used while the node was away or idle is not saved up.</summary>
     private const double SavedSecondsMax = 30;
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private double _allowance;
-    private DateTimeOffset? _last;
+    private long _last = time.GetTimestamp();
 
     /// <summary>Reads as much as is due since the last turn.</summary>
     public async Task RunAsync(CancellationToken token)
@@ -41,13 +41,9 @@ internal sealed partial class ScrubJob(
         if (!await _turn.WaitAsync(TimeSpan.Zero, token)) return;
         try
         {
-            DateTimeOffset now = time.GetUtcNow();
-            double bytesPerSecond = Math.Max(limits.ScrubBytesPerSecondMin, depot.Space.Used / limits.ScrubEvery.TotalSeconds);
-            // What was not used while the node was away or idle is not saved up.
-            _allowance = Math.Min(_allowance + ((now - (_last ?? now)).TotalSeconds * bytesPerSecond), bytesPerSecond * SavedSecondsMax);
-            _last = now;
-            if (IsResting(now)) return;
-            while (_allowance > 0 && await NextAsync(token) is { } read) _allowance -= read;
+            _ = SaveUp();
+            if (IsResting(time.GetUtcNow())) return;
+            while (_allowance > 0 && await NextAsync(token)) _ = SaveUp();
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
         {
@@ -61,14 +57,32 @@ internal sealed partial class ScrubJob(
 
     public void Dispose() => _turn.Dispose();
 
+    /// <summary>Adds what the time since the last call allows; the pace, in bytes a second.</summary>
+    private double SaveUp()
+    {
+        double bytesPerSecond = Math.Max(limits.ScrubBytesPerSecondMin, depot.Space.Used / config.ScrubEvery.TotalSeconds);
+        long now = time.GetTimestamp();
+        _allowance = Math.Min(_allowance + (time.GetElapsedTime(_last, now).TotalSeconds * bytesPerSecond), bytesPerSecond * SavedSecondsMax);
+        _last = now;
+        return bytesPerSecond;
+    }
+
+    /// <summary>Returns when so many bytes may be read: inside of a shard, too, however large it is.</summary>
+    private async ValueTask PaceAsync(int bytes, CancellationToken token)
+    {
+        _allowance -= bytes;
+        double bytesPerSecond = SaveUp();
+        if (_allowance < 0) await Task.Delay(TimeSpan.FromSeconds(-_allowance / bytesPerSecond), time, token);
+    }
+
     /// <summary>A pass that ended early gives the disk a rest until the next is due.</summary>
     private bool IsResting(DateTimeOffset now) =>
         depot.Catalogue.Fact(PlaceFact) is null or "" &&
         long.TryParse(depot.Catalogue.Fact(EndedFact), CultureInfo.InvariantCulture, out long ended) &&
-        now < DateTimeOffset.FromUnixTimeSeconds(ended) + limits.ScrubEvery;
+        now < DateTimeOffset.FromUnixTimeSeconds(ended) + config.ScrubEvery;
 
-    /// <summary>Reads one shard; the bytes it has, or null at the end of a pass.</summary>
-    private async Task<long?> NextAsync(CancellationToken token)
+    /// <summary>Reads one shard. False at the end of a pass.</summary>
+    private async Task<bool> NextAsync(CancellationToken token)
     {
         (int volume, Root? after) = Place();
         foreach (int id in depot.Volumes.Where(one => !one.IsAway && one.Id >= volume).Select(one => one.Id).Order())
@@ -79,12 +93,12 @@ internal sealed partial class ScrubJob(
             ShardCommitment shard = shards[0];
             await CheckAsync(shard, token);
             depot.Catalogue.SetFact(PlaceFact, string.Create(CultureInfo.InvariantCulture, $"{id} {shard.Root}"));
-            return shard.Bytes;
+            return true;
         }
 
         depot.Catalogue.SetFact(PlaceFact, "");
         depot.Catalogue.SetFact(EndedFact, time.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
-        return null;
+        return false;
     }
 
     private (int Volume, Root? After) Place() =>
@@ -92,28 +106,39 @@ internal sealed partial class ScrubJob(
 
     private async Task CheckAsync(ShardCommitment shard, CancellationToken token)
     {
-        ShardCommitment? found;
-        try
-        {
-            using IShardContent? content = await depot.OpenAsync(shard.Root, token);
-            // Dropped while this was under way.
-            if (content is null) return;
-            found = await content.RehashAsync(token);
-        }
-        catch (IOException e) when (e is not StorageAwayException)
-        {
-            found = null;
-        }
-
+        ShardCommitment? found = await ReadAsync(shard, token);
+        // A cable or a cache may fail once. Whatever cannot be read on a volume that is away is as it was.
+        if (found != shard) found = await ReadAsync(shard, token);
         if (found == shard) return;
+        if (found is null && await depot.IsAwayAsync(shard.Root, token)) throw new StorageAwayException($"The volume of the shard {shard.Root} is away.");
         LogDamaged(shard.Root);
         int damaged = int.TryParse(depot.Catalogue.Fact(DamagedFact), CultureInfo.InvariantCulture, out int before) ? before : 0;
         depot.Catalogue.SetFact(DamagedFact, (damaged + 1).ToString(CultureInfo.InvariantCulture));
         if (!depot.Catalogue.IsInLedger(shard.Root)) return;
-        Standing standing = await chain.StandingAsync(token);
         PeriodNumber period = chain.Facts.Schedule.PeriodOf(await chain.TipAsync(token));
-        uint missed = period.Value > standing.StrikesFrom ? period.Value - standing.StrikesFrom : 0;
-        await faults.TellAsync(new PeriodProof.ShardLost(shard.Root, IsWrong: found is not null), missed, period, token);
+        try
+        {
+            await faults.TellAsync(new PeriodProof.ShardLost(shard, Leaf: null, IsWrong: found is not null), periodsMissed: 0, period, token);
+        }
+        catch (IOException e)
+        {
+            // The next pass sees it again, or a draw that meets it.
+            LogTrouble(e.Message);
+        }
+    }
+
+    /// <summary>Reads a shard whole: what is there, or null if it cannot be read. One that was dropped meanwhile is as it should be.</summary>
+    private async Task<ShardCommitment?> ReadAsync(ShardCommitment shard, CancellationToken token)
+    {
+        try
+        {
+            using IShardContent? content = await depot.OpenAsync(shard.Root, token);
+            return content is null ? shard : await content.RehashAsync(PaceAsync, token);
+        }
+        catch (IOException e) when (e is not StorageAwayException)
+        {
+            return null;
+        }
     }
 
     [LoggerMessage(2321, LogLevel.Error, "The shard {Root} is damaged: its bytes are not those that were taken")]

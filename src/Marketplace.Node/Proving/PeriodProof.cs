@@ -14,10 +14,11 @@ internal abstract record PeriodProof
     public sealed record Made(byte[] Bytes, long BytesRead) : PeriodProof;
 
     /// <summary>A shard that was drawn is gone or damaged: the period cannot be proved.</summary>
-    /// <param name="Root">The shard.</param>
+    /// <param name="Shard">The shard.</param>
+    /// <param name="Leaf">The leaf that could not be shown; null if the whole shard was read, and more than once.</param>
     /// <param name="IsWrong">Bytes are there, and they are not the shard's.</param>
     /// <param name="IsAway">Its storage does not answer, which says nothing about the bytes.</param>
-    public sealed record ShardLost(Root Root, bool IsWrong, bool IsAway = false) : PeriodProof;
+    public sealed record ShardLost(ShardCommitment Shard, long? Leaf, bool IsWrong, bool IsAway = false) : PeriodProof;
 
     /// <summary>The node's copy of its ledger does not fit the draw: it must be read again.</summary>
     public sealed record LedgerBehind : PeriodProof;
@@ -43,12 +44,12 @@ internal abstract record PeriodProof
                 if (!draw.IsLive || open.ContainsKey(draw.Range.Shard.Root)) continue;
                 try
                 {
-                    if (await depot.OpenAsync(draw.Range.Shard.Root, token) is not { } content) return new ShardLost(draw.Range.Shard.Root, IsWrong: false);
+                    if (await depot.OpenAsync(draw.Range.Shard.Root, token) is not { } content) return new ShardLost(draw.Range.Shard, draw.Leaf, IsWrong: false);
                     open.Add(draw.Range.Shard.Root, new CountingReader(content));
                 }
                 catch (IOException e)
                 {
-                    return new ShardLost(draw.Range.Shard.Root, IsWrong: false, IsAway: e is StorageAwayException);
+                    return new ShardLost(draw.Range.Shard, draw.Leaf, IsWrong: false, IsAway: e is StorageAwayException);
                 }
             }
 
@@ -62,11 +63,11 @@ internal abstract record PeriodProof
                 }
                 catch (IOException e)
                 {
-                    return new ShardLost(draw.Range.Shard.Root, IsWrong: false, IsAway: e is StorageAwayException);
+                    return new ShardLost(draw.Range.Shard, draw.Leaf, IsWrong: false, IsAway: e is StorageAwayException);
                 }
 
                 ReadOnlySpan<byte> written = proof.WrittenSpan[(at + ChallengeProof.StartBytes)..];
-                if (draw.IsLive && !ChallengeProof.VerifyLeaf(draw.Range.Shard, draw.Leaf, written)) return new ShardLost(draw.Range.Shard.Root, IsWrong: true);
+                if (draw.IsLive && !ChallengeProof.VerifyLeaf(draw.Range.Shard, draw.Leaf, written)) return new ShardLost(draw.Range.Shard, draw.Leaf, IsWrong: true);
             }
 
             return new Made(proof.WrittenSpan.ToArray(), open.Values.Sum(reader => reader.BytesRead));

@@ -21,7 +21,8 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
 
     private const string VolumeForm = "a place and a size, files:depot, 100 GiB; more in docs/operating.md";
 
-    private static readonly string[] s_keys = ["listen", "url", "price", "admin", "bandwidth", "alerts"];
+    private static readonly TimeSpan s_scrubDefault = TimeSpan.FromDays(30);
+    private static readonly string[] s_keys = ["listen", "url", "price", "admin", "bandwidth", "scrub", "alerts"];
 
     /// <summary>Every setting but the volumes.</summary>
     internal static IReadOnlyList<string> Keys => s_keys;
@@ -31,6 +32,9 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
 
     /// <summary>How much of the line shards may take, by day and hour.</summary>
     public BandwidthSchedule Bandwidth { get; init; } = BandwidthSchedule.None;
+
+    /// <summary>How often everything that is held is read and compared with its root.</summary>
+    public TimeSpan ScrubEvery { get; init; } = s_scrubDefault;
 
     /// <summary>The webhook that is told when an alert begins and ends; null for none.</summary>
     public Uri? Alerts { get; init; }
@@ -91,7 +95,9 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
             throw Wrong(path, "bandwidth", e.Message);
         }
 
-        return new NodeConfig(listen, url, [.. volumes.Values], new Price(price), admin) { Bandwidth = bandwidth, Alerts = hook };
+        TimeSpan scrub = s_scrubDefault;
+        if (values.TryGetValue("scrub", out string? every) && !Duration.TryParse(every, out scrub)) throw Wrong(path, "scrub", "how often everything is read, 30d or 12h");
+        return new NodeConfig(listen, url, [.. volumes.Values], new Price(price), admin) { Bandwidth = bandwidth, ScrubEvery = scrub, Alerts = hook };
 
         string Value(string key) => values.TryGetValue(key, out string? value) ? value : throw Wrong(path, key, "it is missing");
     }
@@ -126,6 +132,9 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
         # semicolons; the first that fits holds, and where none fits there is no cap. Proofs, answers and your pages are never slowed down.
         # bandwidth: mon-fri 08:00-18:00 in 1 MiB/s out 2 MiB/s; out 8 MiB/s
         bandwidth: {Bandwidth}
+
+        # How often everything that is held is read and compared with its root (90s, 10m, 12h, 30d). The reading is spread over that time.
+        scrub: {Duration.Format(ScrubEvery)}
 
         # An address of yours that is told when an alert begins and when it is over (POST, JSON, signed with {NodeFiles.AlertSecret}). Empty: nobody is.
         # alerts: https://hooks.example.org/market

@@ -21,6 +21,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
     private readonly Dictionary<int, string> _away = [];
     private readonly Dictionary<int, Drain> _drains = [];
     private DateTimeOffset _retryAt;
+    private string? _left;
 
     /// <summary>Something changed that the worker should look at.</summary>
     public ChannelReader<bool> Changes => _changes.Reader;
@@ -157,7 +158,9 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
     public async Task<bool> TendAsync(CancellationToken token)
     {
         await RetryAsync(token);
-        await depot.BuryLeftAsync(token);
+        string? left = await depot.BuryLeftAsync(token);
+        if (left is not null && left != _left) LogLeft(left);
+        _left = left;
         VolumeSettings[] draining;
         lock (_lock) draining = [.. _settings.Values.Where(volume => volume.IsDraining)];
         bool more = false;
@@ -377,6 +380,9 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
 
     [LoggerMessage(2806, LogLevel.Information, "Volume {Id} was looked through, {Left} shards are left there")]
     private partial void LogDrained(int id, long left);
+
+    [LoggerMessage(2808, LogLevel.Warning, "Something that was dropped is removed later: {Why}")]
+    private partial void LogLeft(string why);
 
     [LoggerMessage(2807, LogLevel.Warning, "Emptying volume {Id} goes on later: {Why}")]
     private partial void LogDrainStopped(int id, string why);

@@ -16,12 +16,12 @@ internal static class VolumeStores
     public static string OwnerOf(NodeRegistration registration) =>
         string.Create(CultureInfo.InvariantCulture, $"node {registration.Node} of {registration.Market} on chain {registration.ChainId}");
 
-    /// <summary>The store of a volume. Nothing is asked of it yet; files make their folders.</summary>
+    /// <summary>The store of a volume. Nothing is asked of it yet.</summary>
     /// <exception cref="MarketException">The key of a bucket is missing.</exception>
-    /// <exception cref="IOException">The folder cannot be made.</exception>
+    /// <exception cref="IOException">The folder beside a bucket or an IPFS node cannot be made.</exception>
     public static IShardStore Open(VolumeSettings volume, string dataDir, string owner) => volume.Store switch
     {
-        StoreAddress.Files files => OpenFiles(files.In(dataDir)),
+        StoreAddress.Files files => new FileShardStore(files.In(dataDir)),
         _ => new RemoteShardStore(OpenParts(volume, dataDir), IndexOf(volume.Id, dataDir), owner),
     };
 
@@ -50,17 +50,5 @@ internal static class VolumeStores
     {
         string folder = IndexOf(id, dataDir);
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-    }
-
-    private static FileShardStore OpenFiles(string folder)
-    {
-        try
-        {
-            return new FileShardStore(folder);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new IOException(e.Message, e);
-        }
     }
 }

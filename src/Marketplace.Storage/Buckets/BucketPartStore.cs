@@ -27,6 +27,11 @@ public sealed class BucketPartStore : IPartStore, IDisposable
     private const int IndexChars = 12;
     private const int IdChars = 32;
 
+    /// <summary>The client tries a call again by itself, but not a body that breaks off.</summary>
+    private const int BodyTriesMax = 3;
+
+    private static readonly TimeSpan s_bodyTimeout = TimeSpan.FromMinutes(1);
+
     private readonly AmazonS3Client _client;
     private readonly BucketAddress _address;
 
@@ -72,20 +77,11 @@ public sealed class BucketPartStore : IPartStore, IDisposable
     public Task PutRecordAsync(string address, ReadOnlyMemory<byte> record, CancellationToken token) => PutAsync(address, record, token);
 
     /// <inheritdoc />
-    public Task<byte[]?> GetAsync(string address, CancellationToken token) => CallAsync<byte[]?>(async () =>
-    {
-        try
-        {
-            using GetObjectResponse response = await _client.GetObjectAsync(_address.Bucket, address, token);
-            using var bytes = new MemoryStream((int)Math.Clamp(response.ContentLength, 0, PartBytesMax));
-            await response.ResponseStream.CopyToAsync(bytes, token);
-            return bytes.ToArray();
-        }
-        catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.NotFound)
-        {
-            return null;
-        }
-    }, token);
+    public async Task<byte[]?> GetAsync(string address, CancellationToken token) => (await ReadAsync(address, null, token))?.Bytes;
+
+    /// <inheritdoc />
+    public Task<PartSlice?> GetSomeAsync(string address, int from, int count, CancellationToken token) =>
+        ReadAsync(address, new ByteRange(from, from + count - 1), token);
 
     /// <inheritdoc />
     public Task DeleteAsync(string address, CancellationToken token) => CallAsync(async () =>
@@ -116,13 +112,51 @@ public sealed class BucketPartStore : IPartStore, IDisposable
         }
     }
 
+    private async Task<PartSlice?> ReadAsync(string address, ByteRange? range, CancellationToken token)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                return await CallAsync(() => ReadOnceAsync(address, range, token), token);
+            }
+            catch (StorageAwayException e) when (e.InnerException is IOException && tries < BodyTriesMax)
+            {
+                // It broke off in the middle.
+            }
+        }
+    }
+
+    private async Task<PartSlice?> ReadOnceAsync(string address, ByteRange? range, CancellationToken token)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(token);
+        try
+        {
+            using GetObjectResponse response = await _client.GetObjectAsync(new GetObjectRequest { BucketName = _address.Bucket, Key = address, ByteRange = range }, token);
+            patience.CancelAfter(s_bodyTimeout);
+            using var bytes = new MemoryStream((int)Math.Clamp(response.ContentLength, 0, PartBytesMax));
+            await response.ResponseStream.CopyToAsync(bytes, patience.Token);
+            // A service that knows no ranges gives all of it.
+            return new PartSlice(response.HttpStatusCode == HttpStatusCode.PartialContent ? (int)range!.Start : 0, bytes.ToArray());
+        }
+        catch (AmazonS3Exception e) when (e.ErrorCode == "NoSuchKey")
+        {
+            return null;
+        }
+        catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+        {
+            return new PartSlice((int)range!.Start, []);
+        }
+    }
+
+    /// <summary>Whatever goes wrong on the way to the bucket and back says nothing about what lies there.</summary>
     private static async Task<T> CallAsync<T>(Func<Task<T>> call, CancellationToken token)
     {
         try
         {
             return await call();
         }
-        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException || (e is OperationCanceledException && !token.IsCancellationRequested))
+        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException || (e is OperationCanceledException && !token.IsCancellationRequested))
         {
             throw new StorageAwayException("The bucket does not do it: " + e.Message, e);
         }

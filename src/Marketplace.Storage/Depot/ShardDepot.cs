@@ -149,7 +149,7 @@ public sealed class ShardDepot : IAsyncDisposable
         ICollection<int> known = [.. Catalogue.Volumes().Keys, .. Volumes.Select(volume => volume.Id)];
         foreach (int id in known.Where(id => RoomOf(id) is null).Order())
         {
-            if (MarkOf(id) is { } mark && await store.FindMarkAsync(mark, token) != StoreMark.Absent) return id;
+            if (MarkOf(id) is { } mark && IsMine(await store.FindMarkAsync(mark, token))) return id;
         }
 
         return known.DefaultIfEmpty(-1).Max() + 1;
@@ -194,9 +194,10 @@ public sealed class ShardDepot : IAsyncDisposable
     }
 
     /// <summary>Removes what was to be removed from attached volumes and could not be at the time.</summary>
-    /// <exception cref="IOException">A volume does not answer.</exception>
-    public async Task BuryLeftAsync(CancellationToken token)
+    /// <returns>Why something could not be removed now either; null if nothing is left.</returns>
+    public async Task<string?> BuryLeftAsync(CancellationToken token)
     {
+        string? why = null;
         VolumeRoom[] rooms;
         lock (_spaceLock) rooms = [.. _rooms.Values];
         foreach (VolumeRoom room in rooms)
@@ -205,11 +206,21 @@ public sealed class ShardDepot : IAsyncDisposable
             {
                 using (await _roots.TakeAsync(root, token))
                 {
-                    // Uploaded anew meanwhile: then this copy is the one that is kept.
-                    if (Catalogue.Place(root)?.Volume != room.Volume.Id) await BuryAsync(room, root);
+                    try
+                    {
+                        // Uploaded anew meanwhile: then this copy is the one that is kept.
+                        if (Catalogue.Place(root)?.Volume != room.Volume.Id) await BuryAsync(room, root);
+                    }
+                    catch (IOException e)
+                    {
+                        why = e.Message;
+                        if (e is StorageAwayException) break;
+                    }
                 }
             }
         }
+
+        return why;
     }
 
     /// <summary>
@@ -264,6 +275,7 @@ public sealed class ShardDepot : IAsyncDisposable
     }
 
     /// <summary>Opens a shard for reading, or null if there is none of that root. The caller disposes it.</summary>
+    /// <exception cref="StorageAwayException">It is recorded, but its volume is away: not attached, silent, or without its mark.</exception>
     /// <exception cref="IOException">It is recorded, but the storage cannot give it.</exception>
     public async Task<IShardContent?> OpenAsync(Root root, CancellationToken token)
     {
@@ -272,11 +284,23 @@ public sealed class ShardDepot : IAsyncDisposable
             if (Catalogue.Place(root) is not var (shard, volume)) return null;
             VolumeRoom room = RoomOf(volume) ?? throw new StorageAwayException($"The shard {root} lies on volume {volume}, which is away.");
             if (await room.Volume.Store.OpenAsync(shard, token) is { } content) return content;
-            if (tries >= OpenTriesMax) throw new IOException($"The shard {root} is recorded, but its bytes are gone.");
+            if (tries >= OpenTriesMax)
+            {
+                if (!await IsHereAsync(room.Volume, token)) throw new StorageAwayException($"The shard {root} lies on volume {volume}, whose mark is gone: its disk is away.");
+                throw new IOException($"The shard {root} is recorded, but its bytes are gone.");
+            }
+
             // It is on its way into place or to another volume: whoever moves it holds its lock.
             using (await _roots.TakeAsync(root, token)) { }
         }
     }
+
+    /// <summary>
+    /// Whether the volume where a shard is recorded is away now: not attached, silent, or without its mark. What cannot be read there is
+    /// not lost for all that is known.
+    /// </summary>
+    public async Task<bool> IsAwayAsync(Root root, CancellationToken token) =>
+        Catalogue.Place(root) is var (_, volume) && (RoomOf(volume) is not { } room || !await IsHereAsync(room.Volume, token));
 
     /// <summary>
     /// Removes shards that no upload and no range of the ledger needs any more, a bounded number of them. A range counts until
@@ -292,8 +316,9 @@ public sealed class ShardDepot : IAsyncDisposable
                 if (Catalogue.Doom(shard.Root, keepFrom) is not { } volume) continue;
                 if (RoomOf(volume) is { } room)
                 {
-                    await BuryAsync(room, shard.Root);
+                    // What cannot be removed now is removed later; its room is not the depot's any more.
                     Count(room, shard, -1);
+                    await BuryAsync(room, shard.Root);
                 }
             }
 
@@ -366,6 +391,8 @@ public sealed class ShardDepot : IAsyncDisposable
         }
     }
 
+    private static bool IsMine(StoreMark mark) => mark is StoreMark.Here or StoreMark.WithoutIndex;
+
     private string? MarkOf(int id) => _options.Owner is { } owner ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"volume {id} of {owner}") : null;
 
     private async Task AttachAsync(DepotVolume volume, CancellationToken token)
@@ -373,7 +400,9 @@ public sealed class ShardDepot : IAsyncDisposable
         string? known = Catalogue.Volumes().GetValueOrDefault(volume.Id);
         string? mark = MarkOf(volume.Id);
         StoreMark found = mark is null ? StoreMark.Here : await volume.Store.FindMarkAsync(mark, token);
-        if (known == Marked && found == StoreMark.Absent) throw new StorageAwayException($"What is there is not volume {volume.Id}: it lacks the volume's mark.");
+        // Whose it is comes before anything is changed there: what a crash left may be another node's to put in order.
+        if (known == Marked && !IsMine(found)) throw new StorageAwayException($"What is there is not volume {volume.Id}: it lacks the volume's mark.");
+        if (found == StoreMark.Foreign) throw new MarketException(MarketErrorCode.Usage, $"The place for volume {volume.Id} is another node's.", $"Choose another; if that node is gone for good, delete the file '{FileShardStore.MarkName}' there.");
         if (known is null || found == StoreMark.WithoutIndex)
         {
             await foreach (ShardCommitment shard in volume.Store.ScanAsync(token)) Catalogue.AddFound(shard, volume.Id, _time.GetUtcNow() + _options.FoundLife);
@@ -382,8 +411,15 @@ public sealed class ShardDepot : IAsyncDisposable
         await volume.Store.RecoverAsync(root => Catalogue.Place(root)?.Volume == volume.Id, token);
         foreach (Root root in Catalogue.Doomed(volume.Id))
         {
-            if (Catalogue.Place(root)?.Volume != volume.Id) await volume.Store.DeleteAsync(root, token);
-            Catalogue.Buried(root, volume.Id);
+            try
+            {
+                if (Catalogue.Place(root)?.Volume != volume.Id) await volume.Store.DeleteAsync(root, token);
+                Catalogue.Buried(root, volume.Id);
+            }
+            catch (IOException e) when (e is not StorageAwayException)
+            {
+                // One file that cannot be deleted does not keep the others away; BuryLeftAsync tries it again.
+            }
         }
 
         if (mark is not null && found != StoreMark.Here) await volume.Store.MarkAsync(mark, token);
@@ -436,6 +472,19 @@ public sealed class ShardDepot : IAsyncDisposable
         finally
         {
             Unreserve(to, bytes);
+        }
+    }
+
+    /// <summary>Whether a volume that was attached still is what it was. An empty mount point says nothing about the disk that belongs there.</summary>
+    private async Task<bool> IsHereAsync(DepotVolume volume, CancellationToken token)
+    {
+        try
+        {
+            return MarkOf(volume.Id) is not { } mark || IsMine(await volume.Store.FindMarkAsync(mark, token));
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 

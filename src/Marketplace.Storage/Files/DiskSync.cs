@@ -10,6 +10,8 @@ internal static partial class DiskSync
     private const int ReadOnly = 0;
     private const uint BeginWriting = 2;    // SYNC_FILE_RANGE_WRITE
     private const int NotNeeded = 4;        // POSIX_FADV_DONTNEED
+    private const int StatBytesMax = 256;   // struct statfs has 120 bytes on 64-bit systems; its first word is f_type
+    private const uint Fuse = 0x65735546;   // FUSE_SUPER_MAGIC
 
     /// <summary>Flushes a folder. On Windows the file system does this with the rename.</summary>
     /// <exception cref="IOException">The operating system refused.</exception>
@@ -35,6 +37,20 @@ internal static partial class DiskSync
         int handle = Open(path, ReadOnly);
         return handle >= 0 ? new SafeFileHandle(handle, ownsHandle: true) : throw Failure(path);
     }
+
+    /// <summary>The kind of the file system that an open folder lies on (<c>f_type</c> of statfs); Linux only.</summary>
+    /// <exception cref="IOException">The operating system refused.</exception>
+    public static uint FileSystemOf(SafeFileHandle folder, string path)
+    {
+        Span<byte> stat = stackalloc byte[StatBytesMax];
+        return StatFileSystem(folder, ref MemoryMarshal.GetReference(stat)) == 0 ? (uint)MemoryMarshal.Read<nint>(stat) : throw Failure(path);
+    }
+
+    /// <summary>
+    /// Whether <see cref="FlushDisk"/> does anything on such a file system. To most that run as programs (FUSE) Linux does not pass it on,
+    /// and says that it was done.
+    /// </summary>
+    public static bool CanFlushDisk(uint fileSystem) => fileSystem != Fuse;
 
     /// <summary>Flushes the file system of a folder; Linux only.</summary>
     /// <exception cref="IOException">Something that was written since the folder was opened did not reach the disk (Linux 5.8 and newer say so).</exception>
@@ -73,6 +89,10 @@ internal static partial class DiskSync
     [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int SyncFileSystem(SafeFileHandle folder);
+
+    [LibraryImport("libc", EntryPoint = "fstatfs", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int StatFileSystem(SafeFileHandle folder, ref byte stat);
 
     [LibraryImport("libc", EntryPoint = "sync_file_range")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -13,7 +13,8 @@ internal sealed class FileShardContent(ShardCommitment commitment, IDiskFile byt
 
     public ShardRead ReadRange(long firstLeaf, Span<byte> data, Span<byte> proof) => ShardContents.ReadRange(this, Commitment, firstLeaf, data, proof);
 
-    public ValueTask<ShardCommitment?> RehashAsync(CancellationToken token) => ShardContents.RehashAsync(this, Commitment, token);
+    public ValueTask<ShardCommitment?> RehashAsync(Func<int, CancellationToken, ValueTask>? pace, CancellationToken token) =>
+        ShardContents.RehashAsync(this, Commitment, pace, token);
 
     public void Dispose()
     {

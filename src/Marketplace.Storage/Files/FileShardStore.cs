@@ -28,7 +28,7 @@ public sealed class FileShardStore : IShardStore
     private readonly Lock _places = new();
     private readonly GroupFlush _arrivals;
 
-    /// <param name="folder">The store's own folder; made if absent.</param>
+    /// <param name="folder">The store's own folder. <see cref="RecoverAsync"/> makes it if it is absent, and nothing else does: a mount point without its disk stays empty.</param>
     /// <param name="disk">The file system; null for the machine's own.</param>
     public FileShardStore(string folder, IDisk? disk = null)
     {
@@ -36,8 +36,6 @@ public sealed class FileShardStore : IShardStore
         _folder = folder;
         _shards = Path.Combine(folder, ShardsFolder);
         Arriving = Path.Combine(folder, "arriving");
-        Disk.MakeFolder(_shards);
-        Disk.MakeFolder(Arriving);
         _arrivals = new GroupFlush(() => Disk.FlushFolder(Arriving));
         Small = new SmallArrivals(Disk, Arriving);
     }
@@ -95,6 +93,8 @@ public sealed class FileShardStore : IShardStore
     /// <inheritdoc />
     public ValueTask RecoverAsync(Func<Root, bool> isRecorded, CancellationToken token)
     {
+        Disk.MakeFolder(_shards);
+        Disk.MakeFolder(Arriving);
         var unsure = new Dictionary<string, Root>();
         foreach (string path in Disk.Files(Arriving, deep: false).ToArray())
         {
@@ -132,8 +132,11 @@ public sealed class FileShardStore : IShardStore
     }
 
     /// <inheritdoc />
-    public ValueTask<StoreMark> FindMarkAsync(string mark, CancellationToken token) =>
-        ValueTask.FromResult(LocalMark.Read(Disk, _folder) == mark ? StoreMark.Here : StoreMark.Absent);
+    public ValueTask<StoreMark> FindMarkAsync(string mark, CancellationToken token)
+    {
+        string? found = LocalMark.Read(Disk, _folder);
+        return ValueTask.FromResult(found == mark ? StoreMark.Here : found is null ? StoreMark.Absent : StoreMark.Foreign);
+    }
 
     /// <inheritdoc />
     public async ValueTask MarkAsync(string mark, CancellationToken token)

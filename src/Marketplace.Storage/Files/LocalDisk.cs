@@ -2,7 +2,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Marketplace.Storage;
 
-/// <summary>The machine's own file systems.</summary>
+/// <summary>
+/// The machine's own file systems. What this program may not do is a failure of the disk like any other: an <see cref="IOException"/>
+/// that names the path.
+/// </summary>
 public sealed class LocalDisk : IDisk
 {
     /// <summary>There is only one.</summary>
@@ -16,7 +19,7 @@ public sealed class LocalDisk : IDisk
         if (Directory.Exists(path)) return;
         string? above = Path.GetDirectoryName(Path.GetFullPath(path));
         if (above is not null) MakeFolder(above);
-        Directory.CreateDirectory(path);
+        Ask(path, () => Directory.CreateDirectory(path));
         if (above is not null) DiskSync.FlushFolder(above);
     }
 
@@ -24,14 +27,14 @@ public sealed class LocalDisk : IDisk
     public bool HasFolder(string path) => Directory.Exists(path);
 
     /// <inheritdoc />
-    public IDiskFile Create(string path) => new LocalFile(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write));
+    public IDiskFile Create(string path) => new LocalFile(Ask(path, () => File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write)));
 
     /// <inheritdoc />
     public IDiskFile? TryOpen(string path)
     {
         try
         {
-            return File.Exists(path) ? new LocalFile(File.OpenHandle(path, options: FileOptions.RandomAccess)) : null;
+            return File.Exists(path) ? new LocalFile(Ask(path, () => File.OpenHandle(path, options: FileOptions.RandomAccess))) : null;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -40,31 +43,59 @@ public sealed class LocalDisk : IDisk
     }
 
     /// <inheritdoc />
-    public void Move(string from, string to) => File.Move(from, to, overwrite: true);
+    public void Move(string from, string to) => Ask(to, () => File.Move(from, to, overwrite: true));
 
     /// <inheritdoc />
-    public void Delete(string path) => File.Delete(path);
+    public void Delete(string path) => Ask(path, () => File.Delete(path));
 
     /// <inheritdoc />
     public void FlushFolder(string path) => DiskSync.FlushFolder(path);
 
     /// <inheritdoc />
-    public IDiskFlush? TryOpenFlush(string folder) => OperatingSystem.IsLinux() ? new WholeDisk(folder) : null;
-
-    /// <inheritdoc />
-    public IEnumerable<string> Files(string folder, bool deep) =>
-        Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*", deep ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly) : [];
-
-    /// <inheritdoc />
-    public long FreeBytes(string folder) => new DriveInfo(folder).AvailableFreeSpace;
-
-    private sealed class WholeDisk(string folder) : IDiskFlush
+    public IDiskFlush? TryOpenFlush(string folder)
     {
-        private readonly SafeFileHandle _folder = DiskSync.OpenFolder(folder);
+        if (!OperatingSystem.IsLinux()) return null;
+        SafeFileHandle handle = DiskSync.OpenFolder(folder);
+        if (DiskSync.CanFlushDisk(DiskSync.FileSystemOf(handle, folder))) return new WholeDisk(handle, folder);
+        handle.Dispose();
+        return null;
+    }
 
-        public void Flush() => DiskSync.FlushDisk(_folder, folder);
+    /// <inheritdoc />
+    public IEnumerable<string> Files(string folder, bool deep)
+    {
+        if (!Directory.Exists(folder)) yield break;
+        SearchOption option = deep ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly;
+        using IEnumerator<string> files = Ask(folder, () => Directory.EnumerateFiles(folder, "*", option).GetEnumerator());
+        while (Ask(folder, files.MoveNext)) yield return files.Current;
+    }
 
-        public void Dispose() => _folder.Dispose();
+    /// <inheritdoc />
+    public long FreeBytes(string folder) => Ask(folder, () => new DriveInfo(folder).AvailableFreeSpace);
+
+    private static void Ask(string path, Action work) => Ask(path, () =>
+    {
+        work();
+        return true;
+    });
+
+    private static T Ask<T>(string path, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"{path} is not for this program to use: look at its owner, its mode and what it is.", e);
+        }
+    }
+
+    private sealed class WholeDisk(SafeFileHandle handle, string folder) : IDiskFlush
+    {
+        public void Flush() => DiskSync.FlushDisk(handle, folder);
+
+        public void Dispose() => handle.Dispose();
     }
 
     /// <summary>

@@ -23,6 +23,14 @@ public interface IPartStore
     /// <exception cref="StorageAwayException">The storage cannot be reached.</exception>
     Task<byte[]?> GetAsync(string address, CancellationToken token);
 
+    /// <summary>
+    /// Reads some of a piece, or null if there is none: the bytes asked for, as far as it has them, and what else the storage gives with
+    /// them. One that cannot give less gives the whole piece.
+    /// </summary>
+    /// <exception cref="StorageAwayException">The storage cannot be reached.</exception>
+    async Task<PartSlice?> GetSomeAsync(string address, int from, int count, CancellationToken token) =>
+        await GetAsync(address, token) is { } whole ? new PartSlice(0, whole) : null;
+
     /// <summary>Removes a piece; does nothing if there is none.</summary>
     /// <exception cref="StorageAwayException">The storage cannot be reached.</exception>
     Task DeleteAsync(string address, CancellationToken token);
@@ -41,3 +49,8 @@ public interface IPartStore
     /// <summary>The addresses of all records.</summary>
     IAsyncEnumerable<string> RecordsAsync(CancellationToken token);
 }
+
+/// <summary>Some of a piece.</summary>
+/// <param name="From">Where in the piece it begins.</param>
+/// <param name="Bytes">What is there.</param>
+public readonly record struct PartSlice(int From, byte[] Bytes);

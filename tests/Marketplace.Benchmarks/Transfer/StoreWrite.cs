@@ -59,6 +59,7 @@ internal static class StoreWrite
     private static async Task StoreAsync(string folder, byte[] bytes)
     {
         var store = new FileShardStore(folder);
+        await store.RecoverAsync(_ => false, CancellationToken.None);
         await using IShardIntake intake = await store.BeginAsync(CancellationToken.None);
         for (int at = 0; at < bytes.Length; at += PieceBytes) await intake.AppendAsync(bytes.AsMemory(at, PieceBytes), CancellationToken.None);
         ShardCommitment? shard = await intake.SealAsync(CancellationToken.None);

@@ -77,7 +77,6 @@ public sealed class RunningVolumeTests(MarketFixture market)
         await NodeProtocolTests.Eventually(async () => (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)).Trouble?.Contains("away", StringComparison.Ordinal) == true);
         Assert.Equal(node.Id.Value, (await market.Client.Lens.DealAsync(there.Id)).Slots[0].Node);
 
-        Directory.Delete(folder, recursive: true);
         Directory.Move(folder + ".unmounted", folder);
         await NodeProtocolTests.Eventually(async () => (await again.VolumesAsync(default)).All(volume => volume.State == VolumeState.InUse));
         await ProveAsync(node, there.From + 1);

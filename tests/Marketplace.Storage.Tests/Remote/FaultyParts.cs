@@ -23,6 +23,8 @@ internal sealed class FaultyParts(IPartStore inner) : IPartStore
 
     public Task<byte[]?> GetAsync(string address, CancellationToken token) => Call(() => inner.GetAsync(address, token));
 
+    public Task<PartSlice?> GetSomeAsync(string address, int from, int count, CancellationToken token) => Call(() => inner.GetSomeAsync(address, from, count, token));
+
     public Task DeleteAsync(string address, CancellationToken token) => Call(() => inner.DeleteAsync(address, token));
 
     public Task PutRecordAsync(string address, ReadOnlyMemory<byte> record, CancellationToken token) => Call(() => inner.PutRecordAsync(address, record, token));
