@@ -12,6 +12,9 @@ public sealed record NodeLimits
     /// <summary>Uploads of one client at once.</summary>
     public int UploadsPerClientMax { get; init; } = 32;
 
+    /// <summary>Promises that one client may ask for at once; more are told to come back.</summary>
+    public int PromisesPerClientMax { get; init; } = 32;
+
     /// <summary>Range reads of one address at once; more of them wait, and others do not.</summary>
     public int ReadsPerAddressMax { get; init; } = 16;
 
@@ -83,6 +86,18 @@ public sealed record NodeLimits
 
     /// <summary>Blocks that a node looks back for vacant slots when it starts.</summary>
     public ulong RepairLookBackBlocks { get; init; } = 10_000;
+
+    /// <summary>Whether a node takes over slots of deals that other nodes of its owner hold slots of; null: on a development chain only, where all nodes are one owner's.</summary>
+    public bool? RepairsBesideOwnNodes { get; init; }
+
+    /// <summary>Whether slots of one deal may be one owner's.</summary>
+    public bool MayShareOwnerOn(ulong chainId) => RepairsBesideOwnNodes ?? chainId == Network.EndpointGate.DevelopmentChainId;
+
+    /// <summary>Slowest pace of a node from which a lost shard is fetched, in bytes a second, after <see cref="RepairGrace"/>; a slower one is dropped for another.</summary>
+    public double RepairBytesPerSecondMin { get; init; } = 128 << 10;
+
+    /// <summary>How long such a node may take beyond its pace.</summary>
+    public TimeSpan RepairGrace { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Vacant slots that are kept in mind at once.</summary>
     public int RepairSlotsMax { get; init; } = 1_000;

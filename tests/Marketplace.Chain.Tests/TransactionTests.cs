@@ -99,6 +99,44 @@ public sealed class TransactionTests(MarketChain market)
         Assert.True((await web3.TransactionManager.SendCoinsAsync(s_receiver, 8)).Succeeded);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_given_up_for_too_low_a_fee_keeps_nothing_behind_it_from_landing_and_never_lands_itself(bool isSameProcess)
+    {
+        using Account account = await NewAccountAsync();
+        Web3 first = market.Chain.Connect(account), second = isSameProcess ? first : market.Chain.Connect(account, s_hasty with { StuckAfter = TimeSpan.FromMilliseconds(400) });
+        Address abandoned = Account.Create().Address, needed = Account.Create().Address;
+        await market.Chain.SetAutomineAsync(false);
+        try
+        {
+            await Assert.ThrowsAsync<TransactionTimeoutException>(
+                () => first.TransactionManager.SendCoinsAsync(abandoned, 7, new TransactionOptions { Deadline = TimeSpan.FromMilliseconds(200) }));
+            // Above what was offered, and it stays there.
+            await market.Chain.CallAsync("hardhat_setNextBlockBaseFeePerGas", "0x2e90edd000");
+            await market.Chain.MineAsync();
+
+            Task<TransactionReceipt> sending = second.TransactionManager.SendCoinsAsync(needed, 8, new TransactionOptions { Deadline = TimeSpan.FromSeconds(15) });
+            while (!sending.IsCompleted)
+            {
+                await market.Chain.CallAsync("hardhat_setNextBlockBaseFeePerGas", "0x2e90edd000");
+                await market.Chain.MineAsync();
+                await Task.Delay(100);
+            }
+
+            Assert.True((await sending).Succeeded);
+            Assert.Equal(0, await first.Eth.GetBalanceAsync(abandoned));
+            Assert.Equal(8, await first.Eth.GetBalanceAsync(needed));
+            Assert.Equal(2UL, await first.Eth.GetTransactionCountAsync(account.Address));
+        }
+        finally
+        {
+            await market.Chain.SetAutomineAsync(true);
+            await market.Chain.CallAsync("hardhat_setNextBlockBaseFeePerGas", "0x3b9aca00");
+            await market.Chain.MineAsync();
+        }
+    }
+
     [Fact]
     public async Task Confirmations_are_waited_for()
     {

@@ -22,6 +22,8 @@ public sealed class RepairPolicyTests
         ReservedBy: new NodeId(0),
         ReservedUntil: new PeriodNumber(0),
         ReservePeriods: 2,
+        LeastBountyUnits: 0,
+        HasGas: true,
         HoldsAnother: false,
         Sources: 2,
         Needed: 2,
@@ -73,6 +75,8 @@ public sealed class RepairPolicyTests
             s_now with { IsOut = true },
             s_now with { End = new PeriodNumber(7) },
             s_now with { FloorUnits = 200 },
+            // 500 of bounty and 23 periods of 10 above the price.
+            s_now with { LeastBountyUnits = 731 },
         ];
         Assert.All(hopeless, scene => Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(scene)));
     }
@@ -82,6 +86,16 @@ public sealed class RepairPolicyTests
     {
         RepairScene[] later = [s_now with { Sources = 1 }, s_now with { StakeCovers = false }, s_now with { HasRoom = false }, s_now with { FreeUnits = 199 }];
         Assert.All(later, scene => Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(scene)));
+    }
+
+    [Fact]
+    public void What_is_worth_the_trouble_is_done_and_with_little_gas_left_only_what_the_bond_lies_for()
+    {
+        Assert.Equal(RepairStep.Rebuild, RepairPolicy.Decide(s_now with { LeastBountyUnits = 730 }));
+        RepairScene poor = s_now with { HasGas = false, HasShard = true };
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(poor));
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(poor with { HasShard = false }));
+        Assert.Equal(RepairStep.Claim, RepairPolicy.Decide(poor with { ReservedBy = s_now.Me, ReservedUntil = new PeriodNumber(6) }));
     }
 
     [Fact]

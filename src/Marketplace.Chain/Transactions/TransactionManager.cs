@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Numerics;
 using Marketplace.Chain.Accounts;
 using Marketplace.Chain.Contracts;
@@ -9,7 +10,7 @@ namespace Marketplace.Chain.Transactions;
 
 /// <summary>
 /// Sends transactions of one account and sees them into a block: estimates gas and fees, takes a nonce, waits for the receipt and
-/// raises the fee while none comes. Safe for many senders at once; keep one per account in a process.
+/// raises the fee while none comes. One that was given up is replaced by nothing when another waits behind it. Safe for many senders at once; keep one per account in a process.
 /// </summary>
 public sealed class TransactionManager
 {
@@ -21,6 +22,7 @@ public sealed class TransactionManager
     private readonly TransactionPolicy _policy;
     private readonly TimeProvider _time;
     private readonly NonceManager _nonces;
+    private readonly ConcurrentDictionary<ulong, Pending> _pending = new();
     private ulong? _chainId;
 
     internal TransactionManager(EthApi eth, Account account, TransactionPolicy policy, TimeProvider time)
@@ -45,7 +47,25 @@ public sealed class TransactionManager
         if (!options.Value.IsZero) call = call with { Value = options.Value };
         Draft draft = await PrepareAsync(call, options, token);
         Sent sent = await _nonces.SendAsync(nonce => Sign(draft, nonce), token);
-        return await WaitAsync(draft, sent, options, token);
+        var pending = new Pending(sent.Nonce, draft, [sent.Signed]);
+        _pending[sent.Nonce] = pending;
+        try
+        {
+            TransactionReceipt receipt = await WaitAsync(pending, sent.IsConfirmed, options, token);
+            _pending.TryRemove(new(sent.Nonce, pending));
+            return receipt;
+        }
+        catch (Exception e) when (e is ContractRevertException or TransactionReplacedException)
+        {
+            _pending.TryRemove(new(sent.Nonce, pending));
+            throw;
+        }
+        catch
+        {
+            // It may still come into a block: whoever waits behind it has to know what it offers.
+            pending.IsGivenUp = true;
+            throw;
+        }
     }
 
     /// <summary>Sends coins and waits until a block holds the transaction.</summary>
@@ -91,11 +111,10 @@ public sealed class TransactionManager
         return transaction.Sign(_account);
     }
 
-    private async Task<TransactionReceipt> WaitAsync(Draft draft, Sent sent, TransactionOptions options, CancellationToken token)
+    private async Task<TransactionReceipt> WaitAsync(Pending mine, bool isConfirmed, TransactionOptions options, CancellationToken token)
     {
         TimeSpan deadline = options.Deadline ?? _policy.Deadline;
-        List<SignedTransaction> versions = [sent.Signed];
-        bool isConfirmed = sent.IsConfirmed;
+        bool isWayLookedAt = false;
         long startedAt = _time.GetTimestamp(), sentAt = startedAt;
         int replacedSightings = 0;
         Exception? lastFault = null;
@@ -103,21 +122,27 @@ public sealed class TransactionManager
         {
             try
             {
-                (TransactionReceipt? receipt, bool isNonceUsed, bool isDeepEnough) = await LookAsync(versions, sent.Nonce, options.Confirmations, token);
-                if (receipt is { Succeeded: false }) throw await ExplainAsync(draft.Call, receipt, token);
+                (TransactionReceipt? receipt, ulong used, bool isDeepEnough) = await LookAsync(mine.Versions, options.Confirmations, token);
+                if (receipt is { Succeeded: false }) throw await ExplainAsync(mine.Draft.Call, receipt, token);
                 if (receipt is not null && isDeepEnough) return receipt;
+                bool isNonceUsed = used > mine.Nonce;
 
                 replacedSightings = receipt is null && isNonceUsed ? replacedSightings + 1 : 0;
-                if (replacedSightings >= ReplacedSightingsMin) throw new TransactionReplacedException(draft.Call.Name, sent.Nonce);
+                if (replacedSightings >= ReplacedSightingsMin) throw new TransactionReplacedException(mine.Draft.Call.Name, mine.Nonce);
                 bool isDue = _time.GetElapsedTime(sentAt) >= _policy.BumpAfter;
-                if (receipt is null && !isNonceUsed && (isDue || !isConfirmed))
+                bool isWaiting = receipt is null && !isNonceUsed;
+                if (isWaiting && (isDue || !isConfirmed))
                 {
-                    if (isDue) draft = await BumpAsync(draft, token);
-                    SignedTransaction version = Sign(draft, sent.Nonce);
-                    if (version.Hash != versions[^1].Hash) versions.Add(version);
+                    if (isDue) mine.Draft = await BumpAsync(mine.Draft, token);
                     sentAt = _time.GetTimestamp();
-                    await ResendAsync(version, token);
+                    await SendVersionAsync(mine, token);
                     isConfirmed = true;
+                }
+
+                if (isWaiting && used < mine.Nonce && (isDue || !isWayLookedAt))
+                {
+                    isWayLookedAt = true;
+                    await ClearWayAsync(used, mine, isStuck: _time.GetElapsedTime(startedAt) >= _policy.StuckAfter, token);
                 }
             }
             catch (RpcException e)
@@ -130,7 +155,7 @@ public sealed class TransactionManager
             if (waited >= deadline)
             {
                 await _nonces.ResetAsync();
-                throw new TransactionTimeoutException(draft.Call.Name, sent.Nonce, [.. versions.Select(static version => version.Hash)], waited, lastFault);
+                throw new TransactionTimeoutException(mine.Draft.Call.Name, mine.Nonce, [.. mine.Versions.Select(static version => version.Hash)], waited, lastFault);
             }
 
             TimeSpan pause = _policy.PollInterval + (waited / 8);
@@ -138,8 +163,41 @@ public sealed class TransactionManager
         }
     }
 
-    private async Task<(TransactionReceipt? Receipt, bool IsNonceUsed, bool IsDeepEnough)> LookAsync(
-        List<SignedTransaction> versions, ulong nonce, uint confirmations, CancellationToken token)
+    /// <summary>
+    /// Replaces what stands before a transaction and nobody waits for any more by a transfer of nothing, at a fee that suffices now: what
+    /// was given up takes no effect late, and what is needed does not wait for it. A transaction that this process does not know was left
+    /// by an earlier run, or is another program's: it gets time to land by itself.
+    /// </summary>
+    private async Task ClearWayAsync(ulong used, Pending mine, bool isStuck, CancellationToken token)
+    {
+        foreach (ulong landed in _pending.Keys.Where(nonce => nonce < used && _pending[nonce].IsGivenUp)) _pending.TryRemove(landed, out _);
+        Draft? nothing = null;
+        for (ulong nonce = used; nonce < mine.Nonce; nonce++)
+        {
+            bool isKnown = _pending.TryGetValue(nonce, out Pending? before);
+            if (isKnown ? !before!.IsGivenUp : !isStuck) continue;
+            nothing ??= await PrepareAsync(new FunctionCall("a transfer of nothing", _account.Address, ReadOnlyMemory<byte>.Empty), new TransactionOptions(), token);
+            if (before is null)
+            {
+                before = new Pending(nonce, mine.Draft, []) { IsGivenUp = true };
+                _pending[nonce] = before;
+            }
+
+            if (before.Draft.Fees.Bump(nothing.Fees, _policy.MaxFeePerGasMax) is not { } fees) continue;
+            before.Draft = nothing with { Fees = fees };
+            await SendVersionAsync(before, token);
+        }
+    }
+
+    private async Task SendVersionAsync(Pending pending, CancellationToken token)
+    {
+        SignedTransaction version = Sign(pending.Draft, pending.Nonce);
+        if (pending.Versions.Count == 0 || version.Hash != pending.Versions[^1].Hash) pending.Versions.Add(version);
+        await ResendAsync(version, token);
+    }
+
+    private async Task<(TransactionReceipt? Receipt, ulong Used, bool IsDeepEnough)> LookAsync(
+        List<SignedTransaction> versions, uint confirmations, CancellationToken token)
     {
         List<RpcRequest> requests = [.. versions.Select(static version => new RpcRequest("eth_getTransactionReceipt", version.Hash.ToString()))];
         requests.Add(new RpcRequest("eth_getTransactionCount", _account.Address.ToString(), "latest"));
@@ -148,10 +206,10 @@ public sealed class TransactionManager
         TransactionReceipt? receipt = results.Take(versions.Count)
             .Select(static result => TransactionReceipt.Read(result.Require()))
             .FirstOrDefault(static found => found is not null);
-        bool isNonceUsed = Json.ToUInt64(results[versions.Count].Require()) > nonce;
+        ulong used = Json.ToUInt64(results[versions.Count].Require());
         bool isDeepEnough = confirmations <= 1
             || (receipt is not null && Json.ToUInt64(results[^1].Require()) + 1 >= receipt.Block.Number + confirmations);
-        return (receipt, isNonceUsed, isDeepEnough);
+        return (receipt, used, isDeepEnough);
     }
 
     private async Task<Draft> BumpAsync(Draft draft, CancellationToken token)
@@ -199,4 +257,18 @@ public sealed class TransactionManager
     }
 
     private sealed record Draft(FunctionCall Call, ulong Gas, Fees Fees);
+
+    /// <summary>A nonce whose transaction is in no block as far as we know.</summary>
+    private sealed class Pending(ulong nonce, Draft draft, List<SignedTransaction> versions)
+    {
+        public ulong Nonce { get; } = nonce;
+
+        public Draft Draft { get; set; } = draft;
+
+        /// <summary>All that was sent with this nonce, oldest first.</summary>
+        public List<SignedTransaction> Versions { get; } = versions;
+
+        /// <summary>Whether nobody here waits for it any more.</summary>
+        public bool IsGivenUp { get; set; }
+    }
 }

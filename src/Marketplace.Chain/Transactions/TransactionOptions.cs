@@ -33,6 +33,9 @@ public sealed record TransactionPolicy
     /// <summary>A transaction that is in no block after this time is sent again with a higher fee.</summary>
     public TimeSpan BumpAfter { get; init; } = TimeSpan.FromSeconds(45);
 
+    /// <summary>What this process does not know, stands before a transaction and is in no block after this time is replaced by nothing: whoever sent it would have raised its fee twice.</summary>
+    public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>The most wei per unit of gas that is ever offered: 1,000 gwei.</summary>
     public BigInteger MaxFeePerGasMax { get; init; } = 1_000_000_000_000;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Marketplace.Chain.Accounts;
+using Marketplace.Chain.Contracts;
 using Marketplace.Domain;
 using Marketplace.Hosting.Http;
 using Marketplace.Network;
@@ -15,6 +16,9 @@ internal sealed partial class AcceptanceEndpoint(
 {
     // One promise at a time: each is weighed with all that were given before.
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly Turns<Address> _ofClient = new(limits.PromisesPerClientMax);
+    private readonly HashSet<(DealId Deal, int Slot)> _filled = [];
+    private BlockNumber? _filledReadTo;
 
     public async Task<IResult> AcceptAsync(UploadPlace place, AcceptanceRequest terms, CancellationToken token)
     {
@@ -23,13 +27,37 @@ internal sealed partial class AcceptanceEndpoint(
             return Failures.Of(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Incomplete, "The node does not know the chain's newest blocks.", "Try again, or another node.");
         }
 
+        if (!_ofClient.TryEnter(place.Deal.Client))
+        {
+            return Failures.Of(
+                StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Incomplete, $"The client asks for more than {limits.PromisesPerClientMax} promises at once.", "Wait for the answers, then ask again.");
+        }
+
+        try
+        {
+            return await WeighAsync(place, terms, now, token);
+        }
+        finally
+        {
+            _ofClient.Leave(place.Deal.Client);
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    private async Task<IResult> WeighAsync(UploadPlace place, AcceptanceRequest terms, Pulse now, CancellationToken token)
+    {
+        if (depot.Catalogue.FindUpload(place) is null) return NothingThere();
+        // What the chain says is asked for before the turn: one client's questions do not hold up another's.
+        BlockNumber tip = await chain.TipAsync(token);
+        UInt128 clientFree = await chain.FreeUnitsAsync(place.Deal.Client, token);
+        NodeId? holder = await chain.HolderAsync(place.Deal, place.Slot, token);
         await _turn.WaitAsync(token);
         try
         {
-            if (depot.Catalogue.FindUpload(place) is not { } upload) return Failures.NotFound("Nothing was uploaded there.", "Upload the shard first.");
+            if (depot.Catalogue.FindUpload(place) is not { } upload) return NothingThere();
             SignedAcceptance asked = new(
                 chain.Node, place.Deal.Client, place.Deal.Number, place.Slot, terms.Root, terms.Leaves, terms.Rate, terms.MaxEnd, terms.Deadline, null, "");
-            BlockNumber tip = await chain.TipAsync(token);
             if (upload.Promise is { } given && Read(given.Document) is { } before && before with { Hint = null, Signature = "" } == asked && before.Deadline > tip)
             {
                 return Results.Json(before, NodeJson.Default.SignedAcceptance);
@@ -44,10 +72,10 @@ internal sealed partial class AcceptanceEndpoint(
                 now.Registered.Stake - Math.Min(now.Registered.Stake, chain.Facts.ReportBountyUnits),
                 chain.Facts.StakePeriods,
                 now.Standing.Rate,
-                PromisedUnits(upload),
+                await PromisedUnitsAsync(place, now.Tip, token),
                 now.Standing.Out,
-                await chain.FreeUnitsAsync(place.Deal.Client, token),
-                await chain.HolderAsync(place.Deal, place.Slot, token));
+                clientFree,
+                holder);
             if (AcceptancePolicy.Judge(terms, upload.Shard, scene) is { } no) return Failures.Of(no.Status, no.Code, no.Message, no.Hint);
 
             SignedAcceptance promise = PromiseSignature.Sign(chain.Facts.Scope, hot, asked with { Hint = HintFor(terms, tip) });
@@ -66,22 +94,46 @@ internal sealed partial class AcceptanceEndpoint(
         }
     }
 
-    public void Dispose() => _turn.Dispose();
+    private static IResult NothingThere() => Failures.NotFound("Nothing was uploaded there.", "Upload the shard first.");
 
     private static SignedAcceptance? Read(string document) => JsonSerializer.Deserialize(document, NodeJson.Default.SignedAcceptance);
 
-    /// <summary>What other open promises would earn a period.</summary>
-    private ulong PromisedUnits(UploadRecord but)
+    /// <summary>What other open promises would earn a period: those whose deadline is to come and whose very place the node did not fill yet.</summary>
+    private async Task<ulong> PromisedUnitsAsync(UploadPlace but, BlockNumber tip, CancellationToken token)
     {
+        await ReadFilledAsync(tip, token);
         ulong units = 0;
-        foreach (string document in depot.Catalogue.OpenPromises())
+        // At the end of time every promise is due.
+        foreach (UploadRecord upload in depot.Catalogue.DueUploads(DateTimeOffset.MinValue, new BlockNumber(long.MaxValue)))
         {
-            if (Read(document) is not { } promise || !Rate.TryDecode(promise.Rate, out Rate rate)) continue;
-            bool same = promise.Client == but.Place.Deal.Client && promise.Number == but.Place.Deal.Number && promise.Slot == but.Place.Slot;
-            if (!same) units += rate.Units;
+            if (upload.Promise is not { } given || given.Deadline <= tip || upload.Place == but || _filled.Contains((upload.Place.Deal, upload.Place.Slot))) continue;
+            if (Read(given.Document) is { } promise && Rate.TryDecode(promise.Rate, out Rate rate)) units += rate.Units;
         }
 
         return units;
+    }
+
+    /// <summary>
+    /// Reads which places the node filled up to a block, as far back as an open promise may have been given. Those are in what it earns
+    /// already; a root alone does not tell, as several deals may have the same one.
+    /// </summary>
+    private async Task ReadFilledAsync(BlockNumber tip, CancellationToken token)
+    {
+        ulong back = chain.Facts.Schedule.PeriodBlocks + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
+        if (_filledReadTo is not { } read || read > tip || tip.Value - read.Value > back)
+        {
+            _filled.Clear();
+            _filledReadTo = null;
+        }
+
+        if (_filledReadTo == tip) return;
+        ulong from = _filledReadTo is { } last ? last.Value + 1 : tip.Value - Math.Min(tip.Value, back);
+        foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotFilledEvents, chain.Node, new BlockNumber(from), tip, token))
+        {
+            _filled.Add((DealId.FromWord(filled.Event.Id), PlaceWord.Read(filled.Event.Place).Slot));
+        }
+
+        _filledReadTo = tip;
     }
 
     /// <summary>A range of exactly this rate that is dead for good: refilling it is cheaper than a new one.</summary>

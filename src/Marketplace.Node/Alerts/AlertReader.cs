@@ -34,6 +34,11 @@ internal sealed class AlertReader(NodeChain chain, ShardDepot depot, NodeVolumes
             alerts.Add(new NodeAlert("damage", CheckState.Failed, $"{damaged} shards were found damaged when all was read: the disk may be failing."));
         }
 
+        if (depot.Catalogue.Fact(FaultDuties.UntoldFact) is { Length: > 0 } untold && Root.TryParse(untold, null, out Root root) && depot.Catalogue.IsInLedger(root))
+        {
+            alerts.Add(new NodeAlert("untold", CheckState.Failed, $"The loss of the shard {untold} cannot be told: the endpoint has no events so old. Name one that keeps them."));
+        }
+
         alerts.AddRange(volumes.List().Where(volume => volume.Trouble is not null || volume.State == VolumeState.Drained).Select(volume => volume.State switch
         {
             VolumeState.Away => new NodeAlert($"volume-{volume.Id}", CheckState.Failed, $"Volume {volume.Id} is away: {volume.Trouble}"),
@@ -60,7 +65,7 @@ internal sealed class AlertReader(NodeChain chain, ShardDepot depot, NodeVolumes
         try
         {
             BigInteger gas = await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token);
-            if (gas < NodeSetup.GasWeiDefault / 10) alerts.Add(new NodeAlert("gas", CheckState.Failed, $"Little gas is left at {hot.Address}."));
+            if (gas < NodeSetup.GasWeiLow) alerts.Add(new NodeAlert("gas", CheckState.Failed, $"Little gas is left at {hot.Address}."));
         }
         catch (RpcException)
         {

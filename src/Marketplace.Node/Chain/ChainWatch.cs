@@ -46,6 +46,7 @@ internal sealed class ChainWatch(NodeChain chain, NodeWorker worker, RepairWorke
         if (worker.Turn.IsWanted(period, _changed)) jobs.Trigger(ProvingJob.Id);
         else pulse.StillGood(tip, time.GetUtcNow());
         if (repair.Turn.IsWanted(period, _changed) || repair.IsReportDue(tip)) jobs.Trigger(RepairJob.Id);
+        if (repair.HasRebuilds) jobs.Trigger(RebuildJob.Id);
     }
 }
 

@@ -11,6 +11,9 @@ namespace Marketplace.Node;
 /// <summary>What a node does when something went wrong, or when somebody asks whether it did: answers, tells losses, cures.</summary>
 internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILogger<FaultDuties> log)
 {
+    /// <summary>The root of a lost shard whose loss could not be told.</summary>
+    public const string UntoldFact = "lossUntold";
+
     /// <summary>Other shards on a volume that are tried before all of it counts as away.</summary>
     private const int ProbesMax = 3;
 
@@ -72,11 +75,19 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
 
         foreach (LedgerRange range in depot.Catalogue.Ledger().Where(range => range.Shard.Root == root && range.Until > period + 1))
         {
-            if (await chain.FindSlotAsync(range, token) is not var (deal, slot)) continue;
+            if (await chain.FindSlotAsync(range, token) is not var (deal, slot))
+            {
+                // The chain's state has no way from a range to its deal; only the event of its filling has.
+                depot.Catalogue.SetFact(UntoldFact, root.ToString());
+                LogNotFound(root, range.From.Value - 1);
+                continue;
+            }
+
             try
             {
                 await chain.Contracts.StorageMarket.DeclareLossAsync(deal.ToWord(), (byte)slot, token: token);
                 LogTold(root, slot, deal);
+                if (depot.Catalogue.Fact(UntoldFact) == root.ToString()) depot.Catalogue.SetFact(UntoldFact, "");
             }
             catch (ContractRevertException e) when (e.Error is StorageMarketWrongStateError or StorageMarketNotOpenError or StorageMarketNotNodeError)
             {
@@ -132,8 +143,11 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
     [LoggerMessage(2112, LogLevel.Error, "Told the loss of the shard {Root}, slot {Slot} of deal {Deal}")]
     private partial void LogTold(Root root, int slot, DealId deal);
 
-    [LoggerMessage(2115, LogLevel.Warning, "The shard {Root} could not be read, and can be read again: nothing is told")]
+    [LoggerMessage(2116, LogLevel.Warning, "The shard {Root} could not be read, and can be read again: nothing is told")]
     private partial void LogReadable(Root root);
+
+    [LoggerMessage(2115, LogLevel.Error, "The loss of the shard {Root} cannot be told: the endpoint has no events of period {Period} any more, so that its deal is not known. Name an endpoint that keeps them")]
+    private partial void LogNotFound(Root root, uint period);
 
     [LoggerMessage(2113, LogLevel.Warning, "Cured in period {Period}: the node was evicted and goes on")]
     private partial void LogCured(uint period);

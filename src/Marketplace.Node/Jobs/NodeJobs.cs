@@ -19,7 +19,7 @@ internal static class NodeJobs
     public const string PatientQueue = "patient";
 
     /// <summary>One for each patient job; none of them runs twice at a time.</summary>
-    private const int PatientWorkers = 4;
+    private const int PatientWorkers = 5;
 
     private const int UrgentWorkers = 1;
     private const int SecondsMin = 5;
@@ -47,6 +47,7 @@ internal static class NodeJobs
         string often = $"*/{Math.Clamp(blockSeconds, SecondsMin, SecondsMax)} * * * * *";
         jobs.AddOrUpdate<ProvingJob>(ProvingJob.Id, UrgentQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<RepairJob>(RepairJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
+        jobs.AddOrUpdate<RebuildJob>(RebuildJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<ScrubJob>(ScrubJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<WatchJob>(WatchJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);
         jobs.AddOrUpdate<SettleJob>(SettleJob.Id, PatientQueue, job => job.RunAsync(CancellationToken.None), often);

@@ -24,7 +24,9 @@ internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since);
 /// <param name="ReservedBy">Who may claim it now, 0 for nobody.</param>
 /// <param name="ReservedUntil">Up to which period.</param>
 /// <param name="ReservePeriods">Periods after the one of the reservation in which it may be claimed.</param>
-/// <param name="HoldsAnother">Whether this node holds another slot of the deal.</param>
+/// <param name="LeastBountyUnits">Units that bounty and pay must bring above the node's price: what gas, bandwidth and trouble are worth to its operator.</param>
+/// <param name="HasGas">Whether the hot key has more gas money than proofs need for a while.</param>
+/// <param name="HoldsAnother">Whether this node, or another of its owner, holds another slot of the deal.</param>
 /// <param name="Sources">Other slots of the deal whose shard can be asked for.</param>
 /// <param name="Needed">How many of them give the shard back.</param>
 /// <param name="IsOut">Whether this node takes no shards.</param>
@@ -46,6 +48,8 @@ internal sealed record RepairScene(
     NodeId ReservedBy,
     PeriodNumber ReservedUntil,
     uint ReservePeriods,
+    ulong LeastBountyUnits,
+    bool HasGas,
     bool HoldsAnother,
     int Sources,
     int Needed,
@@ -98,7 +102,7 @@ internal static class RepairPolicy
         }
 
         if (isReserved || scene.Tip.Value < scene.Vacant.Since.Value + Delay(scene.Schedule, scene.Vacant, scene.Me)) return RepairStep.Wait;
-        if (!scene.StakeCovers || scene.FreeUnits < scene.BondUnits) return RepairStep.Wait;
+        if (!scene.HasGas || !scene.StakeCovers || scene.FreeUnits < scene.BondUnits) return RepairStep.Wait;
         if (scene.HasShard) return RepairStep.Reserve;
         return scene.HasRoom ? RepairStep.Rebuild : RepairStep.Wait;
     }
@@ -117,7 +121,7 @@ internal static class RepairPolicy
         return BinaryPrimitives.ReadUInt32BigEndian(hash) % Math.Max(1, schedule.PeriodBlocks / SpreadDivisor);
     }
 
-    /// <summary>Whether bounty and pay come to at least what this node asks for keeping such a shard so long.</summary>
+    /// <summary>Whether bounty and pay come to at least what this node asks for keeping such a shard so long, and what the work is worth to its operator.</summary>
     private static bool IsWorthIt(RepairScene scene, uint periods) =>
-        scene.BountyUnits + ((UInt128)scene.RateUnits * periods) >= (UInt128)scene.FloorUnits * periods;
+        scene.BountyUnits + ((UInt128)scene.RateUnits * periods) >= ((UInt128)scene.FloorUnits * periods) + scene.LeastBountyUnits;
 }

@@ -8,6 +8,7 @@ namespace Marketplace.Node;
 internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
 {
     private readonly Dictionary<(DealId Deal, int Slot), VacantSlot> _slots = [];
+    private readonly Lock _lock = new();
     private BlockNumber? _readTo;
 
     /// <summary>All that are worth a look, those that wait longest first.</summary>
@@ -26,16 +27,22 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
         }
 
         _readTo = tip;
-        return [.. _slots.Values.OrderBy(slot => slot.Since)];
+        lock (_lock) return [.. _slots.Values.OrderBy(slot => slot.Since)];
     }
 
     /// <summary>Nothing is to be done about a slot any more, until it loses its holder again.</summary>
-    public void Forget(VacantSlot slot) => _slots.Remove((slot.Deal, slot.Slot));
+    public void Forget(VacantSlot slot)
+    {
+        lock (_lock) _slots.Remove((slot.Deal, slot.Slot));
+    }
 
     private void Add(VacantSlot slot)
     {
-        bool isKnown = _slots.TryGetValue((slot.Deal, slot.Slot), out VacantSlot? before) && before.Since >= slot.Since;
-        if (!isKnown && _slots.Count < limits.RepairSlotsMax) _slots[(slot.Deal, slot.Slot)] = slot;
+        lock (_lock)
+        {
+            bool isKnown = _slots.TryGetValue((slot.Deal, slot.Slot), out VacantSlot? before) && before.Since >= slot.Since;
+            if (!isKnown && _slots.Count < limits.RepairSlotsMax) _slots[(slot.Deal, slot.Slot)] = slot;
+        }
     }
 
     /// <summary>The slots behind the live ranges of a node's ledger, by the periods in which they were filled.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Hangfire;
 using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
@@ -20,6 +21,8 @@ internal sealed partial class RepairWorker(
     private const byte Held = 1;
 
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly SemaphoreSlim _rebuildTurn = new(1, 1);
+    private volatile IReadOnlyList<VacantSlot> _rebuilds = [];
     private readonly RepairWatch _watch = new(chain, limits);
     private readonly NodeClients _peers = new(EndpointGate.ForChain(chain.Facts.Scope.ChainId), chain.Facts.Scope);
 
@@ -36,22 +39,23 @@ internal sealed partial class RepairWorker(
         try
         {
             BlockNumber tip = await chain.TipAsync(token);
-            await reporter.TickAsync(tip, token);
             IReadOnlyList<VacantSlot> slots = await _watch.ReadAsync(tip, token);
+            var found = new List<Work>();
             foreach (VacantSlot vacant in slots)
             {
-                try
+                await TryAsync(vacant, async () =>
                 {
-                    await LookAtAsync(vacant, tip, token);
-                }
-                catch (Exception e) when (NodeWorker.IsTrouble(e))
-                {
-                    // Another node was faster, or a holder is away: what is true then is looked at in the next turn.
-                    LogTrouble(vacant.Slot, vacant.Deal, e.Message);
-                }
+                    if (await DecideAsync(vacant, tip, token) is { } work) found.Add(work);
+                });
             }
 
+            var rebuilds = found.Where(work => work.Step == RepairStep.Rebuild).Select(work => work.Vacant).ToList();
+            // A bond lies for each claim.
+            foreach (Work work in found.Where(work => work.Step == RepairStep.Claim)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
+            foreach (Work work in found.Where(work => work.Step == RepairStep.Reserve)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
+            _rebuilds = rebuilds;
             Turn.Ended(chain.Facts.Schedule.PeriodOf(tip), tip, isIdle: slots.Count == 0);
+            await reporter.TickAsync(tip, token);
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
         {
@@ -63,47 +67,90 @@ internal sealed partial class RepairWorker(
         }
     }
 
+    /// <summary>Whether shards are to be made and nobody is at it.</summary>
+    public bool HasRebuilds => _rebuilds.Count > 0 && _rebuildTurn.CurrentCount > 0;
+
+    /// <summary>Makes the shards that the last turn found missing, one after the other. Returns at once if another call is at it: turns with their claims and reports go on beside.</summary>
+    public async Task RebuildAsync(CancellationToken token)
+    {
+        if (!await _rebuildTurn.WaitAsync(TimeSpan.Zero, token)) return;
+        try
+        {
+            IReadOnlyList<VacantSlot> missing = _rebuilds;
+            _rebuilds = [];
+            foreach (VacantSlot vacant in missing)
+            {
+                await TryAsync(vacant, async () =>
+                {
+                    // What was true when the turn ended may be long ago.
+                    if (await DecideAsync(vacant, await chain.TipAsync(token), token) is not { } work) return;
+                    bool isMissing = work.Step == RepairStep.Rebuild || (work.Step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(work.Shard, token));
+                    if (isMissing && !await RebuildAsync(vacant, work.Deal, work.Shard, token)) _watch.Forget(vacant);
+                });
+            }
+        }
+        finally
+        {
+            _rebuildTurn.Release();
+        }
+    }
+
     public void Dispose()
     {
         _turn.Dispose();
+        _rebuildTurn.Dispose();
         _peers.Dispose();
     }
 
-    private async Task LookAtAsync(VacantSlot vacant, BlockNumber tip, CancellationToken token)
+    private async Task TryAsync(VacantSlot vacant, Func<Task> what)
+    {
+        try
+        {
+            await what();
+        }
+        catch (Exception e) when (NodeWorker.IsTrouble(e))
+        {
+            // Another node was faster, or a holder is away: what is true then is looked at in the next turn.
+            LogTrouble(vacant.Slot, vacant.Deal, e.Message);
+        }
+    }
+
+    /// <summary>What is to be done about a slot; null if there never will be anything.</summary>
+    private async Task<Work?> DecideAsync(VacantSlot vacant, BlockNumber tip, CancellationToken token)
     {
         DealView deal = await chain.Contracts.Lens.DealAsync(vacant.Deal.ToWord(), token: token);
         SlotView? slot = Array.Find(deal.Slots, candidate => candidate.Index == vacant.Slot);
         if (slot is null || slot.Leaves == 0 || !Rate.TryDecode(deal.Rate, out Rate rate))
         {
             _watch.Forget(vacant);
-            return;
+            return null;
         }
 
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
         RepairScene scene = await SceneAsync(vacant, deal, slot, shard, rate, tip, token);
         RepairStep step = RepairPolicy.Decide(scene);
+        if (step == RepairStep.Forget) _watch.Forget(vacant);
+        return new Work(vacant, deal, shard, step, scene.BountyUnits);
+    }
+
+    private async Task DoAsync(Work work, BlockNumber tip, List<VacantSlot> rebuilds, CancellationToken token)
+    {
+        VacantSlot vacant = work.Vacant;
         // What lies here may be the very copy whose loss was told, or have been damaged since.
-        if (step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(shard, token)) step = RepairStep.Rebuild;
-        switch (step)
+        if (!await IsWholeAsync(work.Shard, token))
         {
-            case RepairStep.Forget:
-                _watch.Forget(vacant);
-                break;
-
-            case RepairStep.Rebuild:
-                if (!await RebuildAsync(vacant, deal, shard, token)) _watch.Forget(vacant);
-                break;
-
-            case RepairStep.Reserve:
-                await chain.Contracts.StorageMarket.ReserveAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, chain.Node.Value, token: token);
-                LogReserved(vacant.Slot, vacant.Deal, scene.BountyUnits);
-                break;
-
-            case RepairStep.Claim:
-                await ClaimAsync(vacant, shard, tip, token);
-                _watch.Forget(vacant);
-                LogTaken(vacant.Slot, vacant.Deal, scene.BountyUnits);
-                break;
+            rebuilds.Add(vacant);
+        }
+        else if (work.Step == RepairStep.Reserve)
+        {
+            await chain.Contracts.StorageMarket.ReserveAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, chain.Node.Value, token: token);
+            LogReserved(vacant.Slot, vacant.Deal, work.BountyUnits);
+        }
+        else
+        {
+            await ClaimAsync(vacant, work.Shard, tip, token);
+            _watch.Forget(vacant);
+            LogTaken(vacant.Slot, vacant.Deal, work.BountyUnits);
         }
     }
 
@@ -112,7 +159,8 @@ internal sealed partial class RepairWorker(
     {
         VacancyView vacancy = await chain.Contracts.Lens.VacancyAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
         Standing standing = await chain.StandingAsync(token);
-        ulong stake = (await chain.RegisteredAsync(token)).Stake;
+        NodeView registered = await chain.RegisteredAsync(token);
+        BigInteger gas = await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token);
         Schedule schedule = chain.Facts.Schedule;
         return new RepairScene(
             schedule,
@@ -128,14 +176,29 @@ internal sealed partial class RepairWorker(
             new NodeId(vacancy.ReservedBy),
             new PeriodNumber(vacancy.Until),
             chain.Facts.ReservePeriods,
-            Array.Exists(deal.Slots, other => other.Index != vacant.Slot && other.Node == chain.Node.Value && (byte)other.State is Held or Evicted),
+            (ulong)UInt128.Min((UInt128)config.LeastBounty.Units, ulong.MaxValue),
+            gas >= NodeSetup.GasWeiLow,
+            await HoldsAnotherAsync(vacant, deal, registered.Owner, token),
             Array.FindAll(deal.Slots, other => IsSource(other, vacant.Slot)).Length,
             deal.K,
             standing.Out != 0,
-            stake >= standing.StakeNeeded + ((UInt128)rate.Units * chain.Facts.StakePeriods),
+            registered.Stake >= standing.StakeNeeded + ((UInt128)rate.Units * chain.Facts.StakePeriods),
             depot.Space.Free >= DiskBytes.Of(shard.Leaves),
             await chain.FreeUnitsAsync(hot.Address, token),
             depot.Catalogue.Find(shard.Root) is not null);
+    }
+
+    /// <summary>Whether this node holds another slot of the deal, or another node of its owner does: what falls together is no spare.</summary>
+    private async Task<bool> HoldsAnotherAsync(VacantSlot vacant, DealView deal, Address owner, CancellationToken token)
+    {
+        foreach (SlotView other in deal.Slots.Where(other => other.Index != vacant.Slot && (byte)other.State is Held or Evicted))
+        {
+            if (other.Node == chain.Node.Value) return true;
+            if (limits.MayShareOwnerOn(chain.Facts.Scope.ChainId)) continue;
+            if ((await chain.Contracts.NodeRegistry.NodeAsync(other.Node, token: token)).Owner == owner) return true;
+        }
+
+        return false;
     }
 
     private async Task<bool> IsWholeAsync(ShardCommitment shard, CancellationToken token)
@@ -174,7 +237,7 @@ internal sealed partial class RepairWorker(
         await using ShardUpload upload = await depot.BeginAsync(place, shard.Bytes, token) ?? throw new IOException("There is no room for the shard.");
         // Each repairer begins with another holder, so that they share the work.
         int turn = sources.Count == 0 ? 0 : (int)(chain.Node.Value % (uint)sources.Count);
-        await new ShardRebuild(_peers, bandwidth.In).WriteAsync(redundancy, vacant.Slot, shard.Bytes, [.. sources.Skip(turn), .. sources.Take(turn)], upload, token);
+        await new ShardRebuild(_peers, bandwidth.In, limits, time).WriteAsync(redundancy, vacant.Slot, shard.Bytes, [.. sources.Skip(turn), .. sources.Take(turn)], upload, token);
         // It waits here until it is claimed.
         TimeSpan life = (chain.Facts.Schedule.PeriodLength * (chain.Facts.ReservePeriods + 2)) + limits.UploadLife;
         (UploadEnd end, ShardCommitment made) = await upload.CompleteAsync(time.GetUtcNow() + life, token);
@@ -207,6 +270,8 @@ internal sealed partial class RepairWorker(
     private bool IsSource(SlotView other, int vacant) =>
         other.Index != vacant && other.Leaves > 0 && (byte)other.State == Held && other.Node != chain.Node.Value;
 
+    private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong BountyUnits);
+
     [LoggerMessage(2261, LogLevel.Information, "Made the shard {Root} of slot {Slot} of deal {Deal} from what others hold")]
     private partial void LogRebuilt(Root root, int slot, DealId deal);
 
@@ -234,4 +299,14 @@ internal sealed class RepairJob(RepairWorker worker)
     public const string Id = "repair";
 
     public Task RunAsync(CancellationToken token) => worker.TickAsync(token);
+}
+
+/// <summary>Makes shards that take long, beside the turns of <see cref="RepairJob"/>.</summary>
+[AutomaticRetry(Attempts = 0)]
+internal sealed class RebuildJob(RepairWorker worker)
+{
+    /// <summary>The recurring job's name on the dashboard.</summary>
+    public const string Id = "rebuild";
+
+    public Task RunAsync(CancellationToken token) => worker.RebuildAsync(token);
 }

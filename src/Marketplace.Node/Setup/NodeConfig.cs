@@ -22,7 +22,7 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
     private const string VolumeForm = "a place and a size, files:depot, 100 GiB; more in docs/operating.md";
 
     private static readonly TimeSpan s_scrubDefault = TimeSpan.FromDays(30);
-    private static readonly string[] s_keys = ["listen", "url", "price", "admin", "bandwidth", "scrub", "alerts"];
+    private static readonly string[] s_keys = ["listen", "url", "price", "admin", "bandwidth", "scrub", "alerts", "repair.leastBounty"];
 
     /// <summary>Every setting but the volumes.</summary>
     internal static IReadOnlyList<string> Keys => s_keys;
@@ -38,6 +38,9 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
 
     /// <summary>The webhook that is told when an alert begins and ends; null for none.</summary>
     public Uri? Alerts { get; init; }
+
+    /// <summary>What a repair must bring above the node's price.</summary>
+    public TokenAmount LeastBounty { get; init; } = TokenAmount.Zero;
 
     /// <summary>Changes the file of a node's folder, whole or not at all.</summary>
     public static void Edit(string dataDir, Func<string, string> change)
@@ -81,6 +84,7 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
             throw Wrong(path, "admin", "a loopback address and a port, 127.0.0.1:4601");
         }
 
+        if (!TokenAmount.TryParse(values.GetValueOrDefault("repair.leastBounty", "0"), null, out TokenAmount leastBounty)) throw Wrong(path, "repair.leastBounty", "tokens, 0.5");
         string? alerts = values.GetValueOrDefault("alerts");
         Uri? hook = null;
         // What is wrong is not quoted: the address may hold a secret.
@@ -97,7 +101,7 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
 
         TimeSpan scrub = s_scrubDefault;
         if (values.TryGetValue("scrub", out string? every) && !Duration.TryParse(every, out scrub)) throw Wrong(path, "scrub", "how often everything is read, 30d or 12h");
-        return new NodeConfig(listen, url, [.. volumes.Values], new Price(price), admin) { Bandwidth = bandwidth, ScrubEvery = scrub, Alerts = hook };
+        return new NodeConfig(listen, url, [.. volumes.Values], new Price(price), admin) { Bandwidth = bandwidth, ScrubEvery = scrub, Alerts = hook, LeastBounty = leastBounty };
 
         string Value(string key) => values.TryGetValue(key, out string? value) ? value : throw Wrong(path, key, "it is missing");
     }
@@ -139,6 +143,9 @@ public sealed record NodeConfig(IPEndPoint Listen, PeerEndpoint Url, IReadOnlyLi
         # An address of yours that is told when an alert begins and when it is over (POST, JSON, signed with {NodeFiles.AlertSecret}). Empty: nobody is.
         # alerts: https://hooks.example.org/market
         alerts: {Alerts}
+
+        # Tokens that taking over a lost slot must bring above the price: two transactions and the fetching of the shard, of k shards with k of n.
+        repair.leastBounty: {LeastBounty}
 
         """);
 

@@ -48,7 +48,6 @@ public static class NodeDoctor
     private const long ShardBytesUsual = 16L << 20;
     private static readonly TimeSpan s_rpcSlow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_clockSlack = TimeSpan.FromSeconds(30);
-    private static readonly BigInteger s_gasWeiMin = NodeSetup.GasWeiDefault / 10;
 
     /// <summary>All checks, in the order in which they are made; a later one is left out if it rests on one that failed.</summary>
     /// <param name="dataDir">The node's folder.</param>
@@ -209,7 +208,7 @@ public static class NodeDoctor
     private static NodeCheck Gas(BigInteger wei, Address hot)
     {
         string coins = ((double)wei / 1e18).ToString("0.0000", CultureInfo.InvariantCulture);
-        return wei >= s_gasWeiMin
+        return wei >= NodeSetup.GasWeiLow
             ? new NodeCheck("gas", CheckState.Ok, $"{coins} coins at the hot key")
             : new NodeCheck("gas", CheckState.Failed, $"{coins} coins at the hot key", $"A proof costs gas: send coins to {hot}.");
     }

@@ -69,6 +69,9 @@ public static class NodeSetup
     /// <summary>Gas money that a node is given at registration if its hot key has less, in wei: 0.05 coins.</summary>
     public static readonly BigInteger GasWeiDefault = BigInteger.Pow(10, 16) * 5;
 
+    /// <summary>With less the operator is told, and what is left is kept for proofs.</summary>
+    public static readonly BigInteger GasWeiLow = GasWeiDefault / 10;
+
     private const uint NodesPerPage = 100;
     private const int BytesPerMiBBits = 20;
 
