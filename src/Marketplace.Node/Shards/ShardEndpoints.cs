@@ -16,6 +16,7 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
 {
     private readonly Turns<string> _ofAddress = new(limits.ReadsPerAddressMax);
     private readonly SemaphoreSlim _reads = new(limits.ReadsAtOnceMax, limits.ReadsAtOnceMax);
+    private readonly Turns<string> _deepOfAddress = new(1);
     private readonly SemaphoreSlim _deep = new(1, 1);
 
     public void Map(IEndpointRouteBuilder routes)
@@ -94,21 +95,39 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
         if (await FindAsync(context, root) is not { } shard) return NotHere();
         if (deep != true) return Results.Json(new ReportedRoot(shard.Root, shard.Leaves, Deep: false), NodeJson.Default.ReportedRoot);
 
-        await _deep.WaitAsync(token);
+        // Who asks much waits behind itself, and what is read for strangers counts as given to them.
+        string address = RequestLimits.PartitionOf(context.Connection.RemoteIpAddress);
+        await _deepOfAddress.EnterAsync(address, token);
+        try
+        {
+            await _deep.WaitAsync(token);
+            try
+            {
+                return await RehashAsync(shard, token);
+            }
+            finally
+            {
+                _deep.Release();
+            }
+        }
+        finally
+        {
+            _deepOfAddress.Leave(address);
+        }
+    }
+
+    private async Task<IResult> RehashAsync(ShardCommitment shard, CancellationToken token)
+    {
         try
         {
             using IShardContent? content = await OpenAsync(shard, token);
-            ShardCommitment? found = content is null ? null : await content.RehashAsync(token);
+            ShardCommitment? found = content is null ? null : await content.RehashAsync(bandwidth.Out.TakeAsync, token);
             if (found != shard) LogCorrupt(shard.Root);
             return Results.Json(new ReportedRoot(found?.Root, found?.Leaves ?? 0, Deep: true), NodeJson.Default.ReportedRoot);
         }
         catch (StorageAwayException e)
         {
             return Away(e);
-        }
-        finally
-        {
-            _deep.Release();
         }
     }
 
