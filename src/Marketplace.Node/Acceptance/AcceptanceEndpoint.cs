@@ -103,8 +103,7 @@ internal sealed partial class AcceptanceEndpoint(
     {
         await ReadFilledAsync(tip, token);
         ulong units = 0;
-        // At the end of time every promise is due.
-        foreach (UploadRecord upload in depot.Catalogue.DueUploads(DateTimeOffset.MinValue, new BlockNumber(long.MaxValue)))
+        foreach (UploadRecord upload in depot.Catalogue.PromisedUploads())
         {
             if (upload.Promise is not { } given || given.Deadline <= tip || upload.Place == but || _filled.Contains((upload.Place.Deal, upload.Place.Slot))) continue;
             if (Read(given.Document) is { } promise && Rate.TryDecode(promise.Rate, out Rate rate)) units += rate.Units;

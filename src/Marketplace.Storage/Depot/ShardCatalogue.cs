@@ -175,9 +175,8 @@ public sealed class ShardCatalogue : IDisposable
             $"{UploadColumns} WHERE (u.promise IS NULL AND u.expires <= $now) OR (u.promise IS NOT NULL AND u.deadline < $block)",
             ReadUpload, ("$now", now.ToUnixTimeMilliseconds()), ("$block", (long)block.Value));
 
-    /// <summary>Promises that were given and that no range of the ledger has made good yet.</summary>
-    public IReadOnlyList<string> OpenPromises() => Read(
-        "SELECT promise FROM uploads u WHERE promise IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = u.root)", static row => row.GetString(0));
+    /// <summary>Uploads that were promised, until they are forgotten.</summary>
+    public IReadOnlyList<UploadRecord> PromisedUploads() => Read($"{UploadColumns} WHERE u.promise IS NOT NULL", ReadUpload);
 
     /// <summary>Leaves that lie here for uploads which no range of the ledger names: of one client, and of all.</summary>
     public (long Client, long All) UnopenedLeaves(Address client) => _bounds.CountLent(() => Read(
