@@ -116,14 +116,15 @@ internal sealed class TextOutput(IAnsiConsole console)
     /// <summary>A line, written as it is.</summary>
     public void Line(string line) => console.Profile.Out.Writer.WriteLine(line);
 
-    /// <summary>Rows under headings. Headings that begin with <c>&gt;</c> stand right, as numbers do.</summary>
-    public void Table(IEnumerable<string> headings, IEnumerable<IEnumerable<string?>> rows)
+    /// <summary>Rows under headings. Headings that begin with <c>&gt;</c> stand right, as numbers do. On a narrow terminal the last column gives way.</summary>
+    public void Table(IReadOnlyList<string> headings, IEnumerable<IEnumerable<string?>> rows)
     {
         var table = new Table { Border = TableBorder.None };
-        foreach (string heading in headings)
+        for (int i = 0; i < headings.Count; i++)
         {
-            bool right = heading.StartsWith('>');
-            TableColumn column = new TableColumn(new Text((right ? heading[1..] : heading).ToUpperInvariant())).NoWrap();
+            bool right = headings[i].StartsWith('>');
+            var column = new TableColumn(new Text((right ? headings[i][1..] : headings[i]).ToUpperInvariant()));
+            if (i < headings.Count - 1) column.NoWrap();
             table.AddColumn(right ? column.RightAligned() : column);
         }
 

@@ -33,7 +33,7 @@ internal static class OperatorPage
           $("free").textContent = size(s.freeBytes ?? 0);
           $("online").textContent = percent(o.onlineShare);
           $("share").textContent = percent(o.provedShare);
-          $("proved").textContent = `${s.provedPeriods} periods proved in all, the last ${s.lastProvedPeriod ?? "–"}`;
+          $("proved").textContent = `${s.provedPeriods} in all, the last ${s.lastProvedPeriod ?? "–"}`;
           $("count").textContent = o.proofs.length || 60;
           $("marks").replaceChildren(...o.proofs.map((p) => { const i = document.createElement("i"); i.className = p.proved ? "yes" : "no"; i.title = `period ${p.period}: ${p.proved ? "proved" : "missed"}`; return i; }));
           $("earned").textContent = tokens(o.earnedThisMonth);
