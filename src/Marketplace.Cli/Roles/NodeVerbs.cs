@@ -159,7 +159,7 @@ internal static class NodeVerbs
     private static async Task InitAsync(VerbRun run, NodeInit init)
     {
         NodeMade made = NodeSetup.Init(init);
-        IReadOnlyList<NodeCheck>? checks = await ExamineAsync(run, init.DataDir);
+        IReadOnlyList<NodeCheck>? checks = await TryExamineAsync(run, init.DataDir);
         var report = new NodeMadeReport(made.HotAddress, made.Fingerprint.ToString(), made.Url.ToString(), init.DataDir, checks);
         run.Output.Write(report, text =>
         {
@@ -170,7 +170,7 @@ internal static class NodeVerbs
     }
 
     /// <summary>Looks at the machine before anything is staked. Null, and a note, if the chain does not answer.</summary>
-    private static async Task<IReadOnlyList<NodeCheck>?> ExamineAsync(VerbRun run, string dataDir)
+    private static async Task<IReadOnlyList<NodeCheck>?> TryExamineAsync(VerbRun run, string dataDir)
     {
         try
         {

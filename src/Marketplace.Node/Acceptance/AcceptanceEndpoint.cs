@@ -17,7 +17,7 @@ internal sealed partial class AcceptanceEndpoint(
     // One promise at a time: each is weighed with all that were given before.
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Turns<Address> _ofClient = new(limits.PromisesPerClientMax);
-    private readonly HashSet<(DealId Deal, int Slot)> _filled = [];
+    private readonly HashSet<UploadPlace> _filled = [];
     private BlockNumber? _filledReadTo;
 
     public async Task<IResult> AcceptAsync(UploadPlace place, AcceptanceRequest terms, CancellationToken token)
@@ -105,7 +105,7 @@ internal sealed partial class AcceptanceEndpoint(
         ulong units = 0;
         foreach (UploadRecord upload in depot.Catalogue.PromisedUploads())
         {
-            if (upload.Promise is not { } given || given.Deadline <= tip || upload.Place == but || _filled.Contains((upload.Place.Deal, upload.Place.Slot))) continue;
+            if (upload.Promise is not { } given || given.Deadline <= tip || upload.Place == but || _filled.Contains(upload.Place)) continue;
             if (Read(given.Document) is { } promise && Rate.TryDecode(promise.Rate, out Rate rate)) units += rate.Units;
         }
 
@@ -129,7 +129,7 @@ internal sealed partial class AcceptanceEndpoint(
         ulong from = _filledReadTo is { } last ? last.Value + 1 : tip.Value - Math.Min(tip.Value, back);
         foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotFilledEvents, chain.Node, new BlockNumber(from), tip, token))
         {
-            _filled.Add((DealId.FromWord(filled.Event.Id), PlaceWord.Read(filled.Event.Place).Slot));
+            _filled.Add(new UploadPlace(DealId.FromWord(filled.Event.Id), PlaceWord.Read(filled.Event.Place).Slot));
         }
 
         _filledReadTo = tip;

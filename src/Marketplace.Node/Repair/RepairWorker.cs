@@ -41,11 +41,12 @@ internal sealed partial class RepairWorker(
             BlockNumber tip = await chain.TipAsync(token);
             IReadOnlyList<VacantSlot> slots = await _watch.ReadAsync(tip, token);
             var found = new List<Work>();
+            Means? means = slots.Count == 0 ? null : await MeansAsync(token);
             foreach (VacantSlot vacant in slots)
             {
                 await TryAsync(vacant, async () =>
                 {
-                    if (await DecideAsync(vacant, tip, token) is { } work) found.Add(work);
+                    if (await DecideAsync(vacant, means!, tip, token) is { } work) found.Add(work);
                 });
             }
 
@@ -83,7 +84,7 @@ internal sealed partial class RepairWorker(
                 await TryAsync(vacant, async () =>
                 {
                     // What was true when the turn ended may be long ago.
-                    if (await DecideAsync(vacant, await chain.TipAsync(token), token) is not { } work) return;
+                    if (await DecideAsync(vacant, await MeansAsync(token), await chain.TipAsync(token), token) is not { } work) return;
                     bool isMissing = work.Step == RepairStep.Rebuild || (work.Step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(work.Shard, token));
                     if (isMissing && !await RebuildAsync(vacant, work.Deal, work.Shard, token)) _watch.Forget(vacant);
                 });
@@ -116,7 +117,7 @@ internal sealed partial class RepairWorker(
     }
 
     /// <summary>What is to be done about a slot; null if there never will be anything.</summary>
-    private async Task<Work?> DecideAsync(VacantSlot vacant, BlockNumber tip, CancellationToken token)
+    private async Task<Work?> DecideAsync(VacantSlot vacant, Means means, BlockNumber tip, CancellationToken token)
     {
         DealView deal = await chain.Contracts.Lens.DealAsync(vacant.Deal.ToWord(), token: token);
         SlotView? slot = Array.Find(deal.Slots, candidate => candidate.Index == vacant.Slot);
@@ -127,7 +128,7 @@ internal sealed partial class RepairWorker(
         }
 
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
-        RepairScene scene = await SceneAsync(vacant, deal, slot, shard, rate, tip, token);
+        RepairScene scene = await SceneAsync(vacant, means, deal, slot, shard, rate, tip, token);
         RepairStep step = RepairPolicy.Decide(scene);
         if (step == RepairStep.Forget) _watch.Forget(vacant);
         return new Work(vacant, deal, shard, step, scene.BountyUnits);
@@ -155,12 +156,9 @@ internal sealed partial class RepairWorker(
     }
 
     private async Task<RepairScene> SceneAsync(
-        VacantSlot vacant, DealView deal, SlotView slot, ShardCommitment shard, Rate rate, BlockNumber tip, CancellationToken token)
+        VacantSlot vacant, Means means, DealView deal, SlotView slot, ShardCommitment shard, Rate rate, BlockNumber tip, CancellationToken token)
     {
         VacancyView vacancy = await chain.Contracts.Lens.VacancyAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
-        Standing standing = await chain.StandingAsync(token);
-        NodeView registered = await chain.RegisteredAsync(token);
-        BigInteger gas = await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token);
         Schedule schedule = chain.Facts.Schedule;
         return new RepairScene(
             schedule,
@@ -177,14 +175,14 @@ internal sealed partial class RepairWorker(
             new PeriodNumber(vacancy.Until),
             chain.Facts.ReservePeriods,
             (ulong)UInt128.Min((UInt128)config.LeastBounty.Units, ulong.MaxValue),
-            gas >= NodeSetup.GasWeiLow,
-            await HoldsAnotherAsync(vacant, deal, registered.Owner, token),
+            means.HasGas,
+            await HoldsAnotherAsync(vacant, deal, means.Registered.Owner, token),
             Array.FindAll(deal.Slots, other => IsSource(other, vacant.Slot)).Length,
             deal.K,
-            standing.Out != 0,
-            registered.Stake >= standing.StakeNeeded + ((UInt128)rate.Units * chain.Facts.StakePeriods),
+            means.Standing.Out != 0,
+            means.Registered.Stake >= means.Standing.StakeNeeded + ((UInt128)rate.Units * chain.Facts.StakePeriods),
             depot.Space.Free >= DiskBytes.Of(shard.Leaves),
-            await chain.FreeUnitsAsync(hot.Address, token),
+            means.FreeUnits,
             depot.Catalogue.Find(shard.Root) is not null);
     }
 
@@ -269,6 +267,16 @@ internal sealed partial class RepairWorker(
 
     private bool IsSource(SlotView other, int vacant) =>
         other.Index != vacant && other.Leaves > 0 && (byte)other.State == Held && other.Node != chain.Node.Value;
+
+    /// <summary>Reads what this node has to repair with.</summary>
+    private async Task<Means> MeansAsync(CancellationToken token) => new(
+        await chain.StandingAsync(token),
+        await chain.RegisteredAsync(token),
+        await chain.FreeUnitsAsync(hot.Address, token),
+        await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token) >= NodeSetup.GasWeiLow);
+
+    /// <summary>What this node has to repair with, whichever slot it is for.</summary>
+    private sealed record Means(Standing Standing, NodeView Registered, UInt128 FreeUnits, bool HasGas);
 
     private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong BountyUnits);
 

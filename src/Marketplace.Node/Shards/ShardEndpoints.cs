@@ -39,23 +39,30 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
             count is >= MerkleTree.LeafBytes and <= NodeClientOptions.RangeBytesMax && count % MerkleTree.LeafBytes == 0 && offset <= shard.Bytes - count;
         if (!inside) return Failures.Usage($"from and bytes are multiples of {MerkleTree.LeafBytes} inside the shard, bytes at most {NodeClientOptions.RangeBytesMax}.");
 
+        return await InTurnAsync(context, _ofAddress, _reads, () => SendAsync(context, shard, from!.Value, bytes!.Value, token));
+    }
+
+    /// <summary>Does something when it is the address's turn among its own questions, and then theirs among all.</summary>
+    private static async Task<IResult> InTurnAsync(HttpContext context, Turns<string> ofAddress, SemaphoreSlim ofAll, Func<Task<IResult>> work)
+    {
+        CancellationToken token = context.RequestAborted;
         string address = RequestLimits.PartitionOf(context.Connection.RemoteIpAddress);
-        await _ofAddress.EnterAsync(address, token);
+        await ofAddress.EnterAsync(address, token);
         try
         {
-            await _reads.WaitAsync(token);
+            await ofAll.WaitAsync(token);
             try
             {
-                return await SendAsync(context, shard, from!.Value, bytes!.Value, token);
+                return await work();
             }
             finally
             {
-                _reads.Release();
+                ofAll.Release();
             }
         }
         finally
         {
-            _ofAddress.Leave(address);
+            ofAddress.Leave(address);
         }
     }
 
@@ -95,25 +102,7 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
         if (await FindAsync(context, root) is not { } shard) return NotHere();
         if (deep != true) return Results.Json(new ReportedRoot(shard.Root, shard.Leaves, Deep: false), NodeJson.Default.ReportedRoot);
 
-        // Who asks much waits behind itself, and what is read for strangers counts as given to them.
-        string address = RequestLimits.PartitionOf(context.Connection.RemoteIpAddress);
-        await _deepOfAddress.EnterAsync(address, token);
-        try
-        {
-            await _deep.WaitAsync(token);
-            try
-            {
-                return await RehashAsync(shard, token);
-            }
-            finally
-            {
-                _deep.Release();
-            }
-        }
-        finally
-        {
-            _deepOfAddress.Leave(address);
-        }
+        return await InTurnAsync(context, _deepOfAddress, _deep, () => RehashAsync(shard, token));
     }
 
     private async Task<IResult> RehashAsync(ShardCommitment shard, CancellationToken token)
@@ -121,6 +110,7 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
         try
         {
             using IShardContent? content = await OpenAsync(shard, token);
+            // What is read for strangers counts as given to them.
             ShardCommitment? found = content is null ? null : await content.RehashAsync(bandwidth.Out.TakeAsync, token);
             if (found != shard) LogCorrupt(shard.Root);
             return Results.Json(new ReportedRoot(found?.Root, found?.Leaves ?? 0, Deep: true), NodeJson.Default.ReportedRoot);

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Marketplace.Chain.Accounts;
 using Marketplace.Domain;
 using Marketplace.Network;
+using Marketplace.Testing;
 
 namespace Marketplace.Node.Tests;
 
@@ -21,7 +22,7 @@ public sealed class DoctorTests(MarketFixture market) : IDisposable
     [Fact]
     public async Task A_node_that_was_made_a_moment_ago_is_told_whether_others_will_reach_it_and_what_stake_covers_it()
     {
-        IPEndPoint free = FreePort();
+        var free = new IPEndPoint(IPAddress.Loopback, LocalChain.FreePort());
         Init(free, null);
 
         List<NodeCheck> checks = await ExamineAsync();
@@ -34,7 +35,7 @@ public sealed class DoctorTests(MarketFixture market) : IDisposable
     [Fact]
     public async Task An_address_that_leads_elsewhere_is_told_before_anything_is_staked()
     {
-        IPEndPoint free = FreePort();
+        var free = new IPEndPoint(IPAddress.Loopback, LocalChain.FreePort());
         _listener.Start();
         Init(free, PeerEndpoint.Https((IPEndPoint)_listener.LocalEndpoint));
 
@@ -51,13 +52,6 @@ public sealed class DoctorTests(MarketFixture market) : IDisposable
         Init((IPEndPoint)_listener.LocalEndpoint, null);
 
         Assert.Equal(CheckState.Failed, (await ExamineAsync()).Single(check => check.Name == "reach").State);
-    }
-
-    private static IPEndPoint FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return (IPEndPoint)listener.LocalEndpoint;
     }
 
     private void Init(IPEndPoint listen, PeerEndpoint? url) => NodeSetup.Init(new NodeInit
