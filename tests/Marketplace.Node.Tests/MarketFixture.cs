@@ -36,6 +36,9 @@ public sealed class MarketFixture : IAsyncLifetime
 
     internal MarketFacts Facts { get; private set; } = null!;
 
+    /// <summary>Nodes that tests have, running or not.</summary>
+    internal int NodesHere { get; set; }
+
     /// <summary>A deal of the client that no test used.</summary>
     public DealId NextDeal() => new(ClientAccount.Address, ++_number);
 
@@ -70,6 +73,8 @@ public sealed class MarketFixture : IAsyncLifetime
     public async Task<RunningTestNode> StartNodeAsync(
         NodeLimits? limits = null, long capacity = 1 << 30, Func<NodeConfig, NodeConfig>? config = null, Func<NodeOptions, NodeOptions>? options = null)
     {
+        // Where in a period a test begins is not left to the tests before it: what it opens one after the other begins in the same period.
+        if (NodesHere == 0) await MineToAsync(Facts.Schedule.FirstBlock(Facts.Schedule.PeriodOf(await TipAsync()) + 1));
         string dataDir = Path.Combine(Directory.CreateTempSubdirectory("market-node-").FullName, "data");
         NodeSetup.Init(new NodeInit
         {
@@ -122,6 +127,7 @@ public sealed class RunningTestNode : IAsyncDisposable
         _options = options ?? (same => same);
         DataDir = dataDir;
         Id = NodeRegistration.Read(dataDir)!.Node;
+        market.NodesHere++;
     }
 
     public string DataDir { get; }
@@ -184,6 +190,7 @@ public sealed class RunningTestNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (!_run.IsCompleted) await StopAsync();
+        _market.NodesHere--;
         Directory.Delete(Path.GetDirectoryName(DataDir)!, recursive: true);
     }
 }
