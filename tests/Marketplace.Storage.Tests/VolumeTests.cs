@@ -108,6 +108,38 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_disk_that_is_unmounted_while_the_depot_is_open_takes_nothing_until_it_is_back()
+    {
+        await using ShardDepot depot = await OpenOwned(Volume(0, 1 << 20), Volume(1, 1 << 21));
+        ShardCommitment shard = await Upload(depot, 1, 10_240);
+        await using ShardUpload early = (await depot.BeginAsync(Place(2), 102_400, default))!;
+        await using ShardUpload late = (await depot.BeginAsync(Place(3), 1_024, default))!;
+        foreach (ShardUpload upload in new[] { early, late }) await upload.TryAppendAsync(new byte[upload.BytesMax], default);
+        Assert.Empty(await depot.LetGoAsync(default));
+        string place = Path.Combine(_folder.Path, "1");
+        Directory.Move(place, place + ".unmounted");
+        Directory.CreateDirectory(place);
+
+        Assert.Equal([1], await depot.LetGoAsync(default));
+
+        Assert.True(Assert.Single(depot.Volumes, volume => volume.Id == 1).IsAway);
+        await Assert.ThrowsAsync<StorageAwayException>(() => depot.OpenAsync(shard.Root, default));
+        await Assert.ThrowsAnyAsync<IOException>(() => early.CompleteAsync(DateTimeOffset.MaxValue, default));
+        await early.DisposeAsync();
+        Assert.Equal(0, depot.Catalogue.Place((await Upload(depot, 4, 20_480)).Root)!.Value.Volume);
+        Assert.Empty(Directory.GetFileSystemEntries(place));
+
+        Directory.Delete(place);
+        Directory.Move(place + ".unmounted", place);
+        await depot.AddVolumeAsync(Volume(1, 1 << 21), default);
+        Assert.Empty(Directory.GetFiles(Path.Combine(place, "arriving")));
+        // What was put in order when it came back is not the shard of an upload that began before.
+        await Assert.ThrowsAsync<StorageAwayException>(() => late.CompleteAsync(DateTimeOffset.MaxValue, default));
+        using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+        Assert.Equal(shard, await content.RehashAsync(default));
+    }
+
+    [Fact]
     public async Task Another_disk_is_not_taken_for_a_volume_that_is_away()
     {
         ShardCommitment shard;

@@ -49,7 +49,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
             }
             catch (Exception e) when (e is IOException or MarketException)
             {
-                NoteAway(volume, e);
+                NoteAway(volume, e.Message);
                 wrong ??= e as MarketException;
             }
         }
@@ -153,7 +153,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
         return id;
     }, token);
 
-    /// <summary>One turn of the work behind: tries those that are away, clears what was left, moves shards off a draining one.</summary>
+    /// <summary>One turn of the work behind: looks whether all are there, tries those that are away, clears what was left, moves shards off a draining one.</summary>
     /// <returns>Whether there is more to do at once.</returns>
     public async Task<bool> TendAsync(CancellationToken token)
     {
@@ -215,6 +215,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
     {
         if (time.GetUtcNow() < _retryAt) return;
         _retryAt = time.GetUtcNow() + limits.VolumeRetryEvery;
+        await LetGoAsync(token);
         VolumeSettings[] away;
         lock (_lock) away = [.. _away.Keys.Select(id => _settings[id])];
         foreach (VolumeSettings volume in away)
@@ -238,6 +239,23 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
             {
                 _turn.Release();
             }
+        }
+    }
+
+    /// <summary>A disk that went away while the node ran takes nothing and is told of, like one that was not there when it started.</summary>
+    private async Task LetGoAsync(CancellationToken token)
+    {
+        await _turn.WaitAsync(token);
+        try
+        {
+            foreach (int id in await depot.LetGoAsync(token))
+            {
+                if (_settings.TryGetValue(id, out VolumeSettings? volume)) NoteAway(volume, "its disk or bucket went away while the node ran.");
+            }
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
@@ -344,10 +362,10 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
         }
     }
 
-    private void NoteAway(VolumeSettings volume, Exception e)
+    private void NoteAway(VolumeSettings volume, string why)
     {
-        lock (_lock) _away[volume.Id] = e.Message;
-        LogAway(volume.Id, volume.Store, e.Message);
+        lock (_lock) _away[volume.Id] = why;
+        LogAway(volume.Id, volume.Store, why);
     }
 
     private sealed class Drain

@@ -256,6 +256,36 @@ public sealed class ShardDepot : IAsyncDisposable
         Catalogue.SetVolume(id, null);
     }
 
+    /// <summary>
+    /// Looks whether every volume still is what was added, and lets go of those that are not: their disk was unmounted, or does not answer.
+    /// They are away, and take nothing, until they are added again.
+    /// </summary>
+    /// <returns>The numbers of those that were let go.</returns>
+    public async Task<IReadOnlyList<int>> LetGoAsync(CancellationToken token)
+    {
+        await _changing.WaitAsync(token);
+        try
+        {
+            VolumeRoom[] rooms;
+            lock (_spaceLock) rooms = [.. _rooms.Values];
+            var gone = new List<int>();
+            foreach (VolumeRoom room in rooms)
+            {
+                if (await IsHereAsync(room.Volume, token)) continue;
+                lock (_spaceLock)
+                {
+                    if (_rooms.Remove(room.Volume.Id)) gone.Add(room.Volume.Id);
+                }
+            }
+
+            return gone;
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
     /// <summary>Begins to take an upload of at most so many bytes, or null if no volume has room for it. The caller disposes it.</summary>
     public async Task<ShardUpload?> BeginAsync(UploadPlace place, long bytesMax, CancellationToken token)
     {
@@ -341,6 +371,7 @@ public sealed class ShardDepot : IAsyncDisposable
     {
         using (await _roots.TakeAsync(shard.Root, token))
         {
+            if (RoomOf(room.Volume.Id) != room) throw new StorageAwayException($"Volume {room.Volume.Id} went away while a shard came in.");
             int? before = await Catalogue.AddUploadAsync(place, shard, room.Volume.Id, expiresAt);
             if (before != room.Volume.Id)
             {

@@ -129,6 +129,11 @@ internal sealed class FileShardIntake : IShardIntake
 
             return ValueTask.CompletedTask;
         }
+        catch (DirectoryNotFoundException)
+        {
+            // The disk was unmounted. What lies there is cleared when it is added again.
+            return ValueTask.CompletedTask;
+        }
         finally
         {
             _store.Small.End();

@@ -2,7 +2,7 @@ using Xunit.Abstractions;
 
 namespace Marketplace.Node.Tests.Kills;
 
-[Collection(MarketCollection.Name)]
+[Collection(TroubleCollection.Name)]
 public sealed class KillTests(MarketFixture market, ITestOutputHelper output)
 {
     private const int Kills = 30;

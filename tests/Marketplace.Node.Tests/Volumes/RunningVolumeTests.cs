@@ -85,6 +85,25 @@ public sealed class RunningVolumeTests(MarketFixture market)
         Directory.Delete(folder, recursive: true);
     }
 
+    [Fact]
+    public async Task A_disk_that_is_unmounted_while_the_node_runs_is_away_and_uploads_go_elsewhere()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(s_limits, Capacity);
+        string folder = node.DataDir + "-disk2";
+        using NodeAdmin admin = (await NodeAdmin.FindAsync(node.DataDir, default))!;
+        // The larger volume would take what comes.
+        await admin.AddVolumeAsync(new NewVolume("files:" + folder, 4 * Capacity, null, null), default);
+        Directory.Move(folder, folder + ".unmounted");
+
+        await NodeProtocolTests.Eventually(async () => (await admin.VolumesAsync(default)).Single(volume => volume.Id == 1) is { State: VolumeState.Away, Trouble: not null });
+        using NodeClient client = node.Connect(market.ClientAccount);
+        Assert.True((await NodeProtocolTests.Upload(client, market.NextDeal(), NodeProtocolTests.RandomBytes(4096))).IsOk);
+
+        Directory.Move(folder + ".unmounted", folder);
+        await NodeProtocolTests.Eventually(async () => (await admin.VolumesAsync(default)).All(volume => volume.State == VolumeState.InUse));
+        Directory.Delete(folder, recursive: true);
+    }
+
     private async Task ProveAsync(RunningTestNode node, uint period)
     {
         await market.MineToProofsAsync(period);
