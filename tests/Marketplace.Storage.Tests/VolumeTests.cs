@@ -140,6 +140,21 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_bucket_that_does_not_answer_once_may_be_busy_and_one_that_does_not_answer_twice_is_away()
+    {
+        var faulty = new FaultyParts(new MemoryParts());
+        await using ShardDepot depot = await OpenOwned(new DepotVolume(0, new RemoteShardStore(faulty, Path.Combine(_folder.Path, "0"), "the tests"), 1 << 20));
+        faulty.FailAt = 0;
+        Assert.Empty(await depot.LetGoAsync(default));
+        faulty.FailAt = null;
+        Assert.Empty(await depot.LetGoAsync(default));
+        faulty.FailAt = 0;
+        Assert.Empty(await depot.LetGoAsync(default));
+
+        Assert.Equal([0], await depot.LetGoAsync(default));
+    }
+
+    [Fact]
     public async Task Another_disk_is_not_taken_for_a_volume_that_is_away()
     {
         ShardCommitment shard;

@@ -36,6 +36,9 @@ internal sealed class VolumeRoom(DepotVolume volume, long marginBytes)
 
     public long Reserved { get; set; }
 
+    /// <summary>Whether it did not answer when it was looked at last.</summary>
+    public bool IsSilent { get; set; }
+
     /// <summary>What the storage itself has left for this depot.</summary>
     public long StoreFree
     {

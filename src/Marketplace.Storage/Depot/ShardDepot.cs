@@ -257,8 +257,8 @@ public sealed class ShardDepot : IAsyncDisposable
     }
 
     /// <summary>
-    /// Looks whether every volume still is what was added, and lets go of those that are not: their disk was unmounted, or does not answer.
-    /// They are away, and take nothing, until they are added again.
+    /// Looks whether every volume still is what was added, and lets go of those that are not: their disk was unmounted, or they did not
+    /// answer the last time either. They are away, and take nothing, until they are added again.
     /// </summary>
     /// <returns>The numbers of those that were let go.</returns>
     public async Task<IReadOnlyList<int>> LetGoAsync(CancellationToken token)
@@ -271,7 +271,12 @@ public sealed class ShardDepot : IAsyncDisposable
             var gone = new List<int>();
             foreach (VolumeRoom room in rooms)
             {
-                if (await IsHereAsync(room.Volume, token)) continue;
+                StoreMark? found = await LookAsync(room.Volume, token);
+                bool isHere = found is { } mark && IsMine(mark);
+                // What does not answer once may be busy.
+                bool isGone = !isHere && (found is not null || room.IsSilent);
+                room.IsSilent = !isHere;
+                if (!isGone) continue;
                 lock (_spaceLock)
                 {
                     if (_rooms.Remove(room.Volume.Id)) gone.Add(room.Volume.Id);
@@ -507,15 +512,18 @@ public sealed class ShardDepot : IAsyncDisposable
     }
 
     /// <summary>Whether a volume that was attached still is what it was. An empty mount point says nothing about the disk that belongs there.</summary>
-    private async Task<bool> IsHereAsync(DepotVolume volume, CancellationToken token)
+    private async Task<bool> IsHereAsync(DepotVolume volume, CancellationToken token) => await LookAsync(volume, token) is { } found && IsMine(found);
+
+    /// <summary>What is there in a volume's place; null if it does not answer.</summary>
+    private async Task<StoreMark?> LookAsync(DepotVolume volume, CancellationToken token)
     {
         try
         {
-            return MarkOf(volume.Id) is not { } mark || IsMine(await volume.Store.FindMarkAsync(mark, token));
+            return MarkOf(volume.Id) is { } mark ? await volume.Store.FindMarkAsync(mark, token) : StoreMark.Here;
         }
         catch (IOException)
         {
-            return false;
+            return null;
         }
     }
 
