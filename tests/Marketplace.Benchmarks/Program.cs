@@ -12,11 +12,12 @@ switch (args)
         return 0;
 }
 
+string? only = args.SkipWhile(arg => arg != "--only").ElementAtOrDefault(1);
 Dictionary<string, Func<Task<IReadOnlyDictionary<string, double?>>>> benchmarks = new()
 {
     ["coding"] = Marketplace.Benchmarks.Coding.CodingBenchmark.RunAsync,
-    ["node"] = () => NodeBenchmark.RunAsync(args.SkipWhile(arg => arg != "--only").ElementAtOrDefault(1)),
-    ["transfer"] = Marketplace.Benchmarks.Transfer.TransferBenchmark.RunAsync,
+    ["node"] = () => NodeBenchmark.RunAsync(only),
+    ["transfer"] = () => Marketplace.Benchmarks.Transfer.TransferBenchmark.RunAsync(only),
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out Func<Task<IReadOnlyDictionary<string, double?>>>? run))

@@ -13,9 +13,6 @@ internal sealed class FileShardIntake : IShardIntake
     /// <summary>The largest shard that is small.</summary>
     public const int SmallBytesMax = 32 * 1024;
 
-    /// <summary>Pieces of this size and more are hashed on another thread while they are written: less is not worth waking one.</summary>
-    private const int AsideBytesMin = 256 * 1024;
-
     private const int SidecarBufferBytes = 16 * 1024;
     private const char Flushed = '-';
     private const char NotYetFlushed = '+';
@@ -66,19 +63,8 @@ internal sealed class FileShardIntake : IShardIntake
             await CreateAsync(token);
         }
 
-        bool isAside = bytes.Length >= AsideBytesMin;
-        Task hashing = isAside ? HashAside(bytes) : Task.CompletedTask;
-        try
-        {
-            if (_shard is not null) await _shard.WriteAsync(bytes, Bytes, token);
-            if (!isAside) _builder.Append(bytes.Span);
-        }
-        finally
-        {
-            // The bytes are the caller's again when this returns, however it ends.
-            await hashing;
-        }
-
+        if (_shard is not null) await _shard.WriteAsync(bytes, Bytes, token);
+        _builder.Append(bytes.Span);
         Bytes += bytes.Length;
         if (_shard is not null && _sidecar.WrittenCount >= SidecarBufferBytes / 2) await DrainAsync(token);
     }
@@ -153,8 +139,6 @@ internal sealed class FileShardIntake : IShardIntake
             _store.Small.End();
         }
     }
-
-    private Task HashAside(ReadOnlyMemory<byte> bytes) => Task.Run(() => _builder.Append(bytes.Span), CancellationToken.None);
 
     /// <summary>Makes the two files, and writes what waited in memory.</summary>
     private async ValueTask CreateAsync(CancellationToken token)

@@ -110,8 +110,16 @@ public sealed class LocalDisk : IDisk
         /// <summary>After so many more the disk has written them.</summary>
         private const long DiskLagBytes = 16L << 20;
 
+        /// <summary>
+        /// After so many bytes those that came are flushed while more come. A disk keeps what was handed to it in a memory of its own,
+        /// which takes as long to empty as the bytes to write: without this the flush at the end waits for all of them.
+        /// </summary>
+        private const long FlushStepBytes = 32L << 20;
+
         private const int BulkReadBytesMin = 256 << 10;
 
+        private Task _flushing = Task.CompletedTask;
+        private long _flushed;
         private long _begun;
         private long _forgotten;
 
@@ -129,6 +137,12 @@ public sealed class LocalDisk : IDisk
                 Forget(end - DiskLagBytes);
             }
 
+            if (end - _flushed >= FlushStepBytes && _flushing.IsCompletedSuccessfully)
+            {
+                _flushed = end;
+                _flushing = Task.Factory.StartNew(static file => RandomAccess.FlushToDisk((SafeFileHandle)file!), handle, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+
             return ValueTask.CompletedTask;
         }
 
@@ -141,6 +155,8 @@ public sealed class LocalDisk : IDisk
 
         public void Flush()
         {
+            // A system tells once that bytes did not reach the disk: whoever asked first is to be heard.
+            _flushing.GetAwaiter().GetResult();
             RandomAccess.FlushToDisk(handle);
             // A file of less than a step is small: a proof may want it again.
             if (_begun > 0) DiskSync.Forget(handle, 0, 0);

@@ -8,17 +8,19 @@ internal static class TransferBenchmark
     /// <summary>Few, so that each has the room that a node lends for one upload of 4 GiB.</summary>
     private const int LargeNodes = 3;
 
-    public static async Task<IReadOnlyDictionary<string, double?>> RunAsync()
+    /// <summary>Runs one part, or all: store, large, corpus, again.</summary>
+    public static async Task<IReadOnlyDictionary<string, double?>> RunAsync(string? only)
     {
         string folder = Directory.CreateTempSubdirectory("market-bench-").FullName;
         var figures = new Dictionary<string, double?>();
         try
         {
-            await StoreWrite.RunAsync(folder, figures);
-            await LargeAsync(Path.Combine(folder, "large"), figures);
+            if (only is null or "store") await StoreWrite.RunAsync(folder, figures);
+            if (only is null or "large") await LargeAsync(Path.Combine(folder, "large"), figures);
+            if (only is "store" or "large") return figures;
             await using LocalMarket market = await LocalMarket.StartAsync(folder, CorpusNodes);
-            await CorpusTransfer.RunAsync(market, folder, figures);
-            await FolderAgain.RunAsync(market, folder, figures);
+            if (only is null or "corpus") await CorpusTransfer.RunAsync(market, folder, figures);
+            if (only is null or "again") await FolderAgain.RunAsync(market, folder, figures);
             return figures;
         }
         finally
