@@ -71,14 +71,12 @@ install_packages || exit 1
 # The chain library compiles the contracts, which all the rest needs.
 printed Contracts check Contracts dotnet build src/Marketplace.Chain -c "$CONFIGURATION" --nologo -v q
 aside Solidity solidity
-printed Build check Build dotnet build Marketplace.sln -c "$CONFIGURATION" --nologo -v q
-printed Publish check Publish build_market
+aside Build check Build dotnet build Marketplace.sln -c "$CONFIGURATION" --nologo -v q
+wait
 
-# The longest first, so that no lane is left alone with it. EndToEnd has networks of its own, Chaos one whose time runs fast.
-if [ "${1:-all}" = all ]; then
-    aside EndToEnd dotnet_tests EndToEnd
-fi
+# The longest first, so that no lane is left alone with it.
 aside Node dotnet_tests Node
+aside Publish check Publish build_market
 aside Format formatted
 for project in tests/Marketplace.*.Tests; do
     name=${project#tests/Marketplace.}
@@ -87,7 +85,12 @@ for project in tests/Marketplace.*.Tests; do
     aside "$name" dotnet_tests "$name"
 done
 wait
-[ "${1:-all}" != all ] || printed Chaos dotnet_tests Chaos
+
+# One has two networks of its own that run beside each other, the other a network whose time runs fast.
+if [ "${1:-all}" = all ]; then
+    printed EndToEnd dotnet_tests EndToEnd
+    printed Chaos dotnet_tests Chaos
+fi
 
 read -r passed failed < <(cat "$logs"/*.count | awk '{ good += $1; bad += $2 } END { print good + 0, bad + 0 }')
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
