@@ -21,6 +21,9 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
     // A promise may lie at most a period ahead of the block that uses it, and the node may not have seen our newest blocks.
     private const uint NodeLagBlocks = 2;
 
+    // By then the transaction is in a block.
+    private const uint LandingBlocks = 3;
+
     // Up to where a deal may be extended later. Nodes promise about a year ahead, not more.
     private static readonly TimeSpan s_extendable = TimeSpan.FromDays(365);
 
@@ -42,7 +45,7 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
             progress?.Report(new ClientProgress(ClientStage.Opening, 0, null));
             Moment now = await session.Chain.NowAsync(token);
             Rate rate = PutPlan.RateOf(upload.Filled.Select(slot => slot.Target), upload.Geometry.ShardBytes, now.Schedule);
-            var terms = new DealTerms(deal, plan.Redundancy, upload.Geometry.Leaves, rate, plan.End, EndMax(now), plan.FilledMin);
+            var terms = new DealTerms(deal, plan.Redundancy, upload.Geometry.Leaves, rate, EndAt(now), EndMax(now), plan.FilledMin);
             await CheckMoneyAsync(terms, now, token);
             List<SignedAcceptance> promises = await PromisesAsync(terms, now, token);
             bool mayRefill = promises.Count < plan.Redundancy.Shards && _spares.Count > 0 && attempt < AttemptsMax;
@@ -88,13 +91,21 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
     private async Task CheckMoneyAsync(DealTerms terms, Moment now, CancellationToken token)
     {
         Funds funds = await session.Chain.FundsAsync(deal.Client, session.Actor!.Address, token);
-        uint periods = plan.End.Value - Math.Min(plan.End.Value - 1, now.Period.Value + 1);
+        uint periods = terms.End.Value - Math.Min(terms.End.Value - 1, now.Period.Value + 1);
         funds.Require(await session.Chain.QuoteAsync(terms.Rate, plan.Redundancy.Shards, periods, token));
+    }
+
+    /// <summary>As planned, unless that became too short for a deal while the bytes were sent.</summary>
+    private PeriodNumber EndAt(Moment now)
+    {
+        PeriodNumber opened = now.Schedule.PeriodOf(new BlockNumber(now.Block.Value + LandingBlocks));
+        PeriodNumber shortest = opened + 1 + session.Parameters.DealPeriodsMin;
+        return plan.End > shortest ? plan.End : shortest;
     }
 
     private PeriodNumber EndMax(Moment now)
     {
-        ulong end = Math.Max(plan.End.Value, (ulong)now.Period.Value + 1 + now.Schedule.PeriodsIn(s_extendable));
+        ulong end = Math.Max(EndAt(now).Value, (ulong)now.Period.Value + 1 + now.Schedule.PeriodsIn(s_extendable));
         return new PeriodNumber((uint)Math.Min(end, PeriodNumber.ValueMax));
     }
 

@@ -108,6 +108,28 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task A_short_deal_is_opened_though_periods_pass_while_its_bytes_are_sent()
+    {
+        byte[] content = WriteRandom("brief", 100_000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        uint periodBlocks = await market.ContractsOf(market.ClientAccount).StorageMarket.PeriodBlocksAsync();
+        bool isPassed = false;
+        var slow = new Watching(told =>
+        {
+            if (told.Stage != ClientStage.Sending || isPassed) return;
+            isPassed = true;
+            market.Chain.MineAsync(2 * periodBlocks).GetAwaiter().GetResult();
+        });
+
+        PutReport put = await client.PutAsync(SourceTree.Walk([_folder["brief"]], null), s_terms with { For = TimeSpan.FromSeconds(1) }, slow);
+
+        Assert.True(isPassed);
+        Assert.Null(put.Error);
+        await client.GetAsync("brief", _folder["back"], force: false);
+        Assert.Equal(content, File.ReadAllBytes(_folder["back"]));
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task Without_money_nothing_is_sent_and_what_is_missing_is_told()
     {
         WriteRandom("unpaid", 100_000);
