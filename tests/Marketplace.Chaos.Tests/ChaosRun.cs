@@ -74,9 +74,12 @@ internal sealed class ChaosRun
         await Task.WhenAll(living);
         await Task.WhenAll(_recoveries);
         await LookAfterAsync();
-        await SettleAsync();
+        var promises = new Promises(_network, _sums);
+        await SettleAsync(promises);
         foreach (ChaosClient client in _clients) await client.CheckAllAsync();
-        await new Promises(_network, _sums).CheckAsync();
+        // A loss that was met and told meanwhile is filled again, too.
+        await SettleAsync(promises);
+        await promises.CheckAsync();
         _sums.Add("periods", chain.Period.Value - chain.Schedule.PeriodOf(_began).Value);
         _sums.Add("seconds", (long)_watch.Elapsed.TotalSeconds);
     }
@@ -208,9 +211,8 @@ internal sealed class ChaosRun
         foreach (Task failed in _recoveries.Where(task => task.IsFaulted)) await failed;
     }
 
-    private async Task SettleAsync()
+    private async Task SettleAsync(Promises promises)
     {
-        var promises = new Promises(_network, _sums);
         PeriodNumber until = _network.Chain.Period + SettlePeriodsMax;
         while (await promises.VacantAsync() is var vacant and > 0 && _network.Chain.Period < until)
         {

@@ -22,19 +22,20 @@ internal sealed class Promises(ChaosNetwork network, ChaosSums sums)
     private const byte LostSlot = 2;
 
     private readonly MarketContracts _contracts = network.Market.Contracts;
+    private Story? _seen;
 
     /// <summary>Slots that lost their holder and have none yet, of deals that run long enough to be repaired.</summary>
     public async Task<int> VacantAsync()
     {
-        Story story = await ReadAsync();
+        Story story = _seen = await ReadAsync();
         PeriodNumber now = network.Chain.Period;
         return story.Vacant.Count(one => story.End[one.Key.Deal] > now + 3 && story.End[one.Key.Deal] >= one.Value + PeriodsToRefill);
     }
 
-    /// <summary>Counts everything and names what did not hold.</summary>
+    /// <summary>Counts everything that <see cref="VacantAsync"/> saw last, and names what did not hold.</summary>
     public async Task CheckAsync()
     {
-        Story story = await ReadAsync();
+        Story story = _seen ?? await ReadAsync();
         sums.Add("slots vacated", story.Vacated);
         sums.Add("slots filled again", story.Refilled);
         sums.Add("evictions", story.Evictions);
