@@ -103,18 +103,10 @@ public sealed class MarketFixture : IAsyncLifetime
     public Task MineToProofsAsync(uint period) => MineToAsync(ProofSpread.AllProveFrom(Facts.Schedule, new PeriodNumber(period)));
 }
 
-/// <summary>The tests of what a node is there for.</summary>
 [CollectionDefinition(Name)]
 public sealed class MarketCollection : ICollectionFixture<MarketFixture>
 {
     public const string Name = "a real chain";
-}
-
-/// <summary>The tests that kill, drip and cut off. They have a chain of their own and run beside the others: most of their time they wait.</summary>
-[CollectionDefinition(Name)]
-public sealed class TroubleCollection : ICollectionFixture<MarketFixture>
-{
-    public const string Name = "a real chain, and trouble";
 }
 
 /// <summary>A node in this process, with its own folder, port and keys.</summary>

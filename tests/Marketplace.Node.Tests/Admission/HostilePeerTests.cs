@@ -12,7 +12,7 @@ using Marketplace.Storage;
 namespace Marketplace.Node.Tests;
 
 /// <summary>Peers that are slow, endless or very many, over real sockets: they cost a node nothing that others would miss.</summary>
-[Collection(TroubleCollection.Name)]
+[Collection(MarketCollection.Name)]
 public sealed class HostilePeerTests(MarketFixture market)
 {
     private static readonly NodeLimits s_impatient = new()

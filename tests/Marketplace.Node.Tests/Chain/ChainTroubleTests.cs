@@ -5,7 +5,7 @@ using Marketplace.Testing;
 namespace Marketplace.Node.Tests;
 
 /// <summary>A chain that goes away, comes back otherwise, or disagrees about the time: the node proves all the same.</summary>
-[Collection(TroubleCollection.Name)]
+[Collection(MarketCollection.Name)]
 public sealed class ChainTroubleTests(MarketFixture market)
 {
     [Fact]

@@ -6,7 +6,7 @@ using Marketplace.Storage;
 
 namespace Marketplace.Node.Tests.Kills;
 
-[Collection(TroubleCollection.Name)]
+[Collection(MarketCollection.Name)]
 public sealed class DrainKillTests(MarketFixture market)
 {
     private const int Shards = 120;

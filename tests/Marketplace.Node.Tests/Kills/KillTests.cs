@@ -2,7 +2,7 @@ using Xunit.Abstractions;
 
 namespace Marketplace.Node.Tests.Kills;
 
-[Collection(TroubleCollection.Name)]
+[Collection(MarketCollection.Name)]
 public sealed class KillTests(MarketFixture market, ITestOutputHelper output)
 {
     private const int Kills = 30;
