@@ -45,7 +45,8 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
             progress?.Report(new ClientProgress(ClientStage.Opening, 0, null));
             Moment now = await session.Chain.NowAsync(token);
             Rate rate = PutPlan.RateOf(upload.Filled.Select(slot => slot.Target), upload.Geometry.ShardBytes, now.Schedule);
-            var terms = new DealTerms(deal, plan.Redundancy, upload.Geometry.Leaves, rate, EndAt(now), EndMax(now), plan.FilledMin);
+            PeriodNumber end = EndAt(now);
+            var terms = new DealTerms(deal, plan.Redundancy, upload.Geometry.Leaves, rate, end, EndMax(end, now), plan.FilledMin);
             await CheckMoneyAsync(terms, now, token);
             List<SignedAcceptance> promises = await PromisesAsync(terms, now, token);
             bool mayRefill = promises.Count < plan.Redundancy.Shards && _spares.Count > 0 && attempt < AttemptsMax;
@@ -103,10 +104,10 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
         return plan.End > shortest ? plan.End : shortest;
     }
 
-    private PeriodNumber EndMax(Moment now)
+    private static PeriodNumber EndMax(PeriodNumber end, Moment now)
     {
-        ulong end = Math.Max(EndAt(now).Value, (ulong)now.Period.Value + 1 + now.Schedule.PeriodsIn(s_extendable));
-        return new PeriodNumber((uint)Math.Min(end, PeriodNumber.ValueMax));
+        ulong latest = Math.Max(end.Value, (ulong)now.Period.Value + 1 + now.Schedule.PeriodsIn(s_extendable));
+        return new PeriodNumber((uint)Math.Min(latest, PeriodNumber.ValueMax));
     }
 
     private async Task<List<SignedAcceptance>> PromisesAsync(DealTerms terms, Moment now, CancellationToken token)

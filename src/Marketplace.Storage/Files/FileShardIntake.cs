@@ -58,12 +58,12 @@ internal sealed class FileShardIntake : IShardIntake
             _small ??= ArrayPool<byte>.Shared.Rent(SmallBytesMax);
             bytes.Span.CopyTo(_small.AsSpan((int)Bytes));
         }
-        else if (_shard is null)
+        else
         {
-            await CreateAsync(token);
+            if (_shard is null) await CreateAsync(token);
+            await _shard!.WriteAsync(bytes, Bytes, token);
         }
 
-        if (_shard is not null) await _shard.WriteAsync(bytes, Bytes, token);
         _builder.Append(bytes.Span);
         Bytes += bytes.Length;
         if (_shard is not null && _sidecar.WrittenCount >= SidecarBufferBytes / 2) await DrainAsync(token);
