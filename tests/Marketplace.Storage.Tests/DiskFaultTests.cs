@@ -168,6 +168,33 @@ public sealed class DiskFaultTests : IDisposable
         Assert.Empty(disks[1].AllFiles);
     }
 
+    [Fact]
+    public async Task What_a_broken_disk_does_not_delete_holds_up_nothing_and_is_deleted_later()
+    {
+        FaultyDisk[] disks = [new(51), new(52)];
+        await using ShardDepot depot = await Open(disks);
+        depot.SetDraining(1, true);
+        ShardCommitment[] shards = [(await Upload(depot, 1, new Random(51)))!.Value, (await Upload(depot, 2, new Random(52)))!.Value];
+        depot.SetDraining(1, false);
+        depot.SetDraining(0, true);
+        disks[0].FailOneIn = 1;
+
+        // The same bytes come again, to the disk that works; and the other shard is not needed any more.
+        Assert.Equal(shards[0], await Upload(depot, 1, new Random(51)));
+        depot.Catalogue.RemoveUpload(Place(2));
+        Assert.Equal([shards[1].Root], await depot.DropUnneededAsync(new PeriodNumber(0), default));
+        Assert.Equal(2, depot.Catalogue.Doomed(0).Count);
+        await Assert.ThrowsAsync<IOException>(() => depot.RemoveVolumeAsync(0, force: false, default));
+        Assert.Contains(depot.Volumes, volume => volume.Id == 0);
+
+        disks[0].FailOneIn = 0;
+        Assert.Null(await depot.BuryLeftAsync(default));
+        AssertNoGarbage(depot, disks);
+        await CheckAsync(depot, new Dictionary<ulong, ShardCommitment> { [1] = shards[0] });
+        await depot.RemoveVolumeAsync(0, force: false, default);
+        Assert.DoesNotContain(depot.Volumes, volume => volume.Id == 0);
+    }
+
     private static UploadPlace Place(ulong number) => new(new DealId(Address.Parse("0x00000000000000000000000000000000000000aa"), number), 0);
 
     private static async Task CheckAsync(ShardDepot depot, Dictionary<ulong, ShardCommitment> acknowledged)

@@ -225,7 +225,7 @@ public sealed class VolumeTests : IDisposable
             Directory.CreateDirectory(file);
             depot.Catalogue.RemoveUpload(Place(1));
 
-            await Assert.ThrowsAsync<IOException>(() => depot.DropUnneededAsync(new PeriodNumber(0), default));
+            Assert.Single(await depot.DropUnneededAsync(new PeriodNumber(0), default));
             Assert.Equal((0L, 0L), (depot.Volumes.Single().UsedBytes, depot.Volumes.Single().Shards));
             Assert.Contains(file, await depot.BuryLeftAsync(default), StringComparison.Ordinal);
         }

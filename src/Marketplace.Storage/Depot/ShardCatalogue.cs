@@ -109,7 +109,17 @@ public sealed class ShardCatalogue : IDisposable
     {
         var mine = new Waiting(records => AddUpload(records, place, shard, volume, expiresAt));
         lock (_waitingLock) _waiting.Add(mine);
-        await _groups.FlushAsync();
+        try
+        {
+            await _groups.FlushAsync();
+        }
+        catch
+        {
+            // Nobody writes it then, nor may a later group: whoever waits here is told that it failed.
+            lock (_waitingLock) _waiting.Remove(mine);
+            throw;
+        }
+
         if (mine.Failure is { } failure) throw new IOException("The record of an upload could not be written: " + failure.Message, failure);
         _bounds.Added(shard.Leaves, expiresAt);
         return mine.Before;
@@ -370,8 +380,9 @@ public sealed class ShardCatalogue : IDisposable
                 foreach (Waiting one in group) one.Before = one.Work(records);
             });
         }
-        catch (SqliteException e)
+        catch (Exception e)
         {
+            // Some of the group wait for the flush after this one: they hear of it only so.
             foreach (Waiting one in group) one.Failure = e;
         }
     }
@@ -405,6 +416,6 @@ public sealed class ShardCatalogue : IDisposable
 
         public int? Before { get; set; }
 
-        public SqliteException? Failure { get; set; }
+        public Exception? Failure { get; set; }
     }
 }

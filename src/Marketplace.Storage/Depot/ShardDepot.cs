@@ -252,6 +252,11 @@ public sealed class ShardDepot : IAsyncDisposable
         {
             // It is lost, so nothing is left there for anybody.
         }
+        catch (IOException)
+        {
+            lock (_spaceLock) _rooms.TryAdd(id, room);
+            throw;
+        }
 
         Catalogue.SetVolume(id, null);
     }
@@ -353,7 +358,7 @@ public sealed class ShardDepot : IAsyncDisposable
                 {
                     // What cannot be removed now is removed later; its room is not the depot's any more.
                     Count(room, shard, -1);
-                    await BuryAsync(room, shard.Root);
+                    await TryBuryAsync(room, shard.Root);
                 }
             }
 
@@ -394,7 +399,7 @@ public sealed class ShardDepot : IAsyncDisposable
                 throw;
             }
 
-            if (before is { } elsewhere && elsewhere != room.Volume.Id && RoomOf(elsewhere) is { } empty) await BuryAsync(empty, shard.Root);
+            if (before is { } elsewhere && elsewhere != room.Volume.Id && RoomOf(elsewhere) is { } empty) await TryBuryAsync(empty, shard.Root);
         }
     }
 
@@ -486,6 +491,7 @@ public sealed class ShardDepot : IAsyncDisposable
             if (await intake.SealAsync(token) != shard) return false;
             using (await _roots.TakeAsync(shard.Root, token))
             {
+                if (RoomOf(to.Volume.Id) != to) throw new StorageAwayException($"Volume {to.Volume.Id} went away while a shard came in.");
                 // Dropped or uploaded anew meanwhile: then there is nothing to move.
                 if (!Catalogue.MoveShard(shard.Root, from.Volume.Id, to.Volume.Id)) return true;
                 Count(to, shard, 1);
@@ -500,7 +506,7 @@ public sealed class ShardDepot : IAsyncDisposable
                     throw;
                 }
 
-                await BuryAsync(from, shard.Root);
+                await TryBuryAsync(from, shard.Root);
             }
 
             return true;
@@ -558,6 +564,19 @@ public sealed class ShardDepot : IAsyncDisposable
         Catalogue.MoveShard(shard.Root, from, to);
         if (RoomOf(from) is { } left) Count(left, shard, -1);
         if (RoomOf(to) is { } back) Count(back, shard, 1);
+    }
+
+    /// <summary>Removes the bytes of a doomed shard. What cannot be removed now stays doomed, and <see cref="BuryLeftAsync"/> tries it again.</summary>
+    private async Task TryBuryAsync(VolumeRoom room, Root root)
+    {
+        try
+        {
+            await BuryAsync(room, root);
+        }
+        catch (IOException)
+        {
+            // The shard itself is where it should be, or nobody's any more.
+        }
     }
 
     private async Task BuryAsync(VolumeRoom room, Root root)

@@ -16,13 +16,14 @@ internal sealed class GroupFlush(Action flush)
     {
         lock (_lock)
         {
-            _next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             if (!_isRunning)
             {
-                _isRunning = true;
+                // Where the system has no thread left, this fails, and the next caller tries again.
                 new Thread(Run) { IsBackground = true, Name = "flush" }.Start();
+                _isRunning = true;
             }
 
+            _next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _next.Task;
         }
     }
