@@ -252,7 +252,7 @@ public sealed class ShardDepot : IAsyncDisposable
         {
             // It is lost, so nothing is left there for anybody.
         }
-        catch (IOException)
+        catch
         {
             lock (_spaceLock) _rooms.TryAdd(id, room);
             throw;
@@ -349,6 +349,8 @@ public sealed class ShardDepot : IAsyncDisposable
     public async Task<IReadOnlyList<Root>> DropUnneededAsync(PeriodNumber keepFrom, CancellationToken token)
     {
         var dropped = new List<Root>();
+        // One that refuses may take its time each time it is asked.
+        var refusing = new HashSet<VolumeRoom>();
         foreach (ShardCommitment shard in Catalogue.Unneeded(keepFrom, DropBatchMax))
         {
             using (await _roots.TakeAsync(shard.Root, token))
@@ -358,7 +360,7 @@ public sealed class ShardDepot : IAsyncDisposable
                 {
                     // What cannot be removed now is removed later; its room is not the depot's any more.
                     Count(room, shard, -1);
-                    await TryBuryAsync(room, shard.Root);
+                    if (!refusing.Contains(room) && !await TryBuryAsync(room, shard.Root)) refusing.Add(room);
                 }
             }
 
@@ -566,16 +568,20 @@ public sealed class ShardDepot : IAsyncDisposable
         if (RoomOf(to) is { } back) Count(back, shard, 1);
     }
 
-    /// <summary>Removes the bytes of a doomed shard. What cannot be removed now stays doomed, and <see cref="BuryLeftAsync"/> tries it again.</summary>
-    private async Task TryBuryAsync(VolumeRoom room, Root root)
+    /// <summary>
+    /// Removes the bytes of a doomed shard. False if that cannot be done now: the shard itself is where it should be, or nobody's any
+    /// more, so the bytes stay doomed and <see cref="BuryLeftAsync"/> tries again.
+    /// </summary>
+    private async Task<bool> TryBuryAsync(VolumeRoom room, Root root)
     {
         try
         {
             await BuryAsync(room, root);
+            return true;
         }
         catch (IOException)
         {
-            // The shard itself is where it should be, or nobody's any more.
+            return false;
         }
     }
 
