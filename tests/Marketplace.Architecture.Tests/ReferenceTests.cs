@@ -20,9 +20,11 @@ public class ReferenceTests
         ["Marketplace.Keeper"] = ["Marketplace.Domain", "Marketplace.Chain", "Marketplace.Network", "Marketplace.Client", "Marketplace.Hosting"],
         ["Marketplace.Gateway"] =
             ["Marketplace.Domain", "Marketplace.Coding", "Marketplace.Chain", "Marketplace.Network", "Marketplace.Client", "Marketplace.Hosting"],
+        ["Marketplace.Commands"] = ["Marketplace.Domain", "Marketplace.Coding", "Marketplace.Chain", "Marketplace.Network", "Marketplace.Client"],
+        ["Marketplace.Cli.Native"] = ["Marketplace.Commands"],
         ["Marketplace.Cli"] =
         [
-            "Marketplace.Domain", "Marketplace.Coding", "Marketplace.Chain", "Marketplace.Network", "Marketplace.Client", "Marketplace.Hosting",
+            "Marketplace.Domain", "Marketplace.Coding", "Marketplace.Chain", "Marketplace.Network", "Marketplace.Client", "Marketplace.Commands", "Marketplace.Hosting",
             "Marketplace.Node", "Marketplace.Keeper", "Marketplace.Gateway",
         ],
     };

@@ -82,4 +82,13 @@ public sealed class JsonShapeTests
         string text = """{"block":123,"blockHash":"0x1111111111111111111111111111111111111111111111111111111111111111","source":"keepers","nodes":[{"id":1,"address":"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed","owner":"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed","url":"https://127.0.0.1:1","fingerprint":"sha256:00","price":"0.01","stake":"100","capacityBytes":1,"usedBytes":1,"freeBytes":1,"online":true,"lastSeenAt":"2026-01-31T00:00:00Z","lastProvedPeriod":41,"earned":"1.2","rewarded":"0.3"}]}""";
         Assert.Equal(text, MarketJson.Write(MarketJson.Read<NodesReport>(text)));
     }
+
+    /// <summary>A program of machine code finds no shape by reflection, and this program would not notice.</summary>
+    [Fact]
+    public void Every_report_has_a_shape_that_was_compiled()
+    {
+        Type[] reports = [.. typeof(MarketJson).Assembly.GetTypes().Where(type => type.Name.EndsWith("Report", StringComparison.Ordinal))];
+        Assert.Contains(typeof(PutReport), reports);
+        Assert.All(reports, report => Assert.NotNull(ReportJson.Default.GetTypeInfo(report)));
+    }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Marketplace.Cli.Homes;
-using Marketplace.Client.Json;
+using Marketplace.Commands.Homes;
+using Marketplace.Commands.Shell;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Devnet;
@@ -44,7 +44,7 @@ internal sealed class DevnetFolder(string path)
         : throw new MarketException(MarketErrorCode.NotFound, $"No devnet runs in {Path}", "start one: ./scripts/devnet.sh up --detach");
 
     /// <summary>Writes the description, mode 600; readers see the old or the new one.</summary>
-    public void Write(DevnetFile file) => PrivateFiles.Replace(DescriptionPath, MarketJson.WriteIndented(file) + "\n");
+    public void Write(DevnetFile file) => PrivateFiles.Replace(DescriptionPath, CommandJson.WriteIndented(file) + "\n");
 
     /// <summary>Takes the description away: the devnet is down.</summary>
     public void DeleteDescription() => File.Delete(DescriptionPath);

@@ -3,7 +3,7 @@ using System.Net;
 using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
 using Marketplace.Chain.Contracts;
-using Marketplace.Cli.Homes;
+using Marketplace.Commands.Homes;
 using Marketplace.Domain;
 using Marketplace.Gateway;
 using Marketplace.Keeper;

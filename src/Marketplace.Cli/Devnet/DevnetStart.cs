@@ -1,5 +1,5 @@
 using System.Globalization;
-using Marketplace.Cli.Homes;
+using Marketplace.Commands.Homes;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Devnet;

@@ -1,4 +1,4 @@
-using Marketplace.Cli.Homes;
+using Marketplace.Commands.Homes;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Devnet;

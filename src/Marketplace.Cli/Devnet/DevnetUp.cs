@@ -6,7 +6,7 @@ using Marketplace.Chain.Accounts;
 using Marketplace.Chain.Contracts;
 using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Transactions;
-using Marketplace.Cli.Homes;
+using Marketplace.Commands.Homes;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Devnet;

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
-using Marketplace.Cli.Homes;
-using Marketplace.Cli.Shell;
+using Marketplace.Commands.Homes;
+using Marketplace.Commands.Shell;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Devnet;

@@ -5,8 +5,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Marketplace.Chain;
 using Marketplace.Chain.Rpc;
-using Marketplace.Cli.Homes;
-using Marketplace.Client.Json;
+using Marketplace.Commands.Homes;
+using Marketplace.Commands.Shell;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Devnet;
@@ -87,7 +87,7 @@ internal sealed class LocalChain(Web3 web3)
         string? written = Directory.Exists(outputFolder) ? Directory.EnumerateFiles(outputFolder, "*.json").FirstOrDefault() : null;
         return written is null
             ? throw new MarketException(MarketErrorCode.Failed, "The contracts were not deployed", $"see {logFile}")
-            : MarketJson.Read<Dictionary<string, Address>>(await File.ReadAllTextAsync(written, cancellation));
+            : CommandJson.Read<Dictionary<string, Address>>(await File.ReadAllTextAsync(written, cancellation));
     }
 
     /// <summary>Gives accounts coins for gas, as only a development chain can.</summary>

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics;
+using Marketplace.Commands.Homes;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Devnet;
@@ -21,7 +22,7 @@ internal static class RoleProcess
     {
         Dictionary<string, string?> variables = WithoutMarketVariables();
         variables["MARKET_PASSPHRASE_FILE"] = folder.PassphrasePath;
-        variables["MARKET_DEVNET"] = Homes.MarketHome.NoDevnet;
+        variables["MARKET_DEVNET"] = MarketHome.NoDevnet;
         variables["MARKET_HOME"] = folder.In("home");
         variables[CompileAfterCalls] = Environment.GetEnvironmentVariable(CompileAfterCalls) ?? CompileAfterCallsOfRoles;
         string program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is not known.");

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Net;
-using Marketplace.Cli.Homes;
-using Marketplace.Cli.Shell;
-using Marketplace.Cli.Wallet;
+using Marketplace.Commands.Homes;
+using Marketplace.Commands.Shell;
+using Marketplace.Commands.Wallet;
 using Marketplace.Domain;
 using Marketplace.Gateway;
 

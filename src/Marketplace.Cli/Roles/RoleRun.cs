@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Net;
-using Marketplace.Cli.Settings;
-using Marketplace.Cli.Shell;
+using Marketplace.Commands.Settings;
+using Marketplace.Commands.Shell;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Roles;

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Marketplace.Cli.Shell;
+using Marketplace.Commands.Shell;
 using Marketplace.Domain;
 using Marketplace.Node;
 

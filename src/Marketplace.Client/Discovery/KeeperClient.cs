@@ -142,7 +142,7 @@ public sealed class KeeperClient : IDisposable
             bool signed = KeeperSignature.TryRecover(_verifier, target.PathAndQuery, body, signature, out Address signer) &&
                 (Peer.Key is null || signer == Peer.Key);
             if (!signed) return new(null, KeeperFault.BadSignature);
-            T? value = JsonSerializer.Deserialize<T>(body, MarketJson.Options);
+            T? value = JsonSerializer.Deserialize(body, MarketJson.ShapeOf<T>());
             return value is null ? new(null, KeeperFault.Malformed) : new(value, null);
         }
         catch (JsonException)

@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
 using Marketplace.Domain;
 
 namespace Marketplace.Client.Json;
 
 /// <summary>Where a deal stands.</summary>
+[JsonConverter(typeof(WordJsonConverter<DealState>))]
 public enum DealState
 {
     /// <summary>Paid for and kept.</summary>
@@ -13,6 +15,7 @@ public enum DealState
 }
 
 /// <summary>Where a slot stands.</summary>
+[JsonConverter(typeof(WordJsonConverter<SlotState>))]
 public enum SlotState
 {
     /// <summary>A node holds it.</summary>

@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
 using Marketplace.Domain;
 
 namespace Marketplace.Client.Json;
 
 /// <summary>What a keeper thinks of a node's life.</summary>
+[JsonConverter(typeof(WordJsonConverter<NodeLiveness>))]
 public enum NodeLiveness
 {
     /// <summary>This keeper has not asked it yet.</summary>

@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Marketplace.Client.Json;
 
@@ -14,9 +16,6 @@ public static class MarketJson
     /// <summary>The one set of options. Read-only.</summary>
     public static JsonSerializerOptions Options { get; } = Create(indented: false);
 
-    /// <summary>The same, laid out for people.</summary>
-    public static JsonSerializerOptions Indented { get; } = Create(indented: true);
-
     /// <summary>Gives <paramref name="options"/> the market's rules; for hosts that own their options.</summary>
     public static void Apply(JsonSerializerOptions options)
     {
@@ -25,28 +24,40 @@ public static class MarketJson
         options.DictionaryKeyPolicy = null;
         options.DefaultIgnoreCondition = JsonIgnoreCondition.Never;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
-        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
         options.Converters.Add(new UtcTimeJsonConverter());
     }
 
     /// <summary>The text of a value.</summary>
-    public static string Write<T>(T value) => JsonSerializer.Serialize(value, Options);
-
-    /// <summary>The text of a value, laid out for people.</summary>
-    public static string WriteIndented<T>(T value) => JsonSerializer.Serialize(value, Indented);
+    public static string Write<T>(T value) => JsonSerializer.Serialize(value, ShapeOf<T>());
 
     /// <summary>Reads a value. Throws <see cref="JsonException"/> on anything that is not one.</summary>
     public static T Read<T>(string text) =>
-        JsonSerializer.Deserialize<T>(text, Options) ?? throw new JsonException($"A {typeof(T).Name} is needed, not null.");
+        JsonSerializer.Deserialize(text, ShapeOf<T>()) ?? throw new JsonException($"A {typeof(T).Name} is needed, not null.");
 
-    private static JsonSerializerOptions Create(bool indented)
+    /// <summary>How a type is written and read by <see cref="Options"/>.</summary>
+    public static JsonTypeInfo<T> ShapeOf<T>() => (JsonTypeInfo<T>)Options.GetTypeInfo(typeof(T));
+
+    /// <summary>Options of a program that has more shapes than the reports here.</summary>
+    /// <param name="indented">Laid out for people.</param>
+    /// <param name="more">Its own shapes.</param>
+    public static JsonSerializerOptions Create(bool indented, params IReadOnlyList<IJsonTypeInfoResolver> more)
     {
         var options = new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = indented };
         Apply(options);
-        options.MakeReadOnly(populateMissingResolver: true);
+        options.TypeInfoResolver = JsonTypeInfoResolver.Combine([.. more, ReportJson.Default, AnythingElse()]);
+        options.MakeReadOnly();
         return options;
     }
+
+    /// <summary>Shapes found by reflection. A program of machine code has none: it knows its shapes beforehand.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Not called where there is no reflection.")]
+    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Not called where there is no reflection.")]
+    private static DefaultJsonTypeInfoResolver? AnythingElse() => JsonSerializer.IsReflectionEnabledByDefault ? new DefaultJsonTypeInfoResolver() : null;
 }
+
+/// <summary>Enumerations as camelCase words, never as numbers.</summary>
+public sealed class WordJsonConverter<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.CamelCase, allowIntegerValues: false)
+    where T : struct, Enum;
 
 /// <summary>Times as <c>2026-01-31T00:00:00Z</c>, to the second.</summary>
 public sealed class UtcTimeJsonConverter : JsonConverter<DateTimeOffset>

@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
 using Marketplace.Domain;
 
 namespace Marketplace.Client.Json;
 
 /// <summary>Who was asked for the list of nodes.</summary>
+[JsonConverter(typeof(WordJsonConverter<NodeSource>))]
 public enum NodeSource
 {
     /// <summary>Record keepers, checked against the chain.</summary>

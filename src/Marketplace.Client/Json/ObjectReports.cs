@@ -4,6 +4,7 @@ using Marketplace.Domain;
 namespace Marketplace.Client.Json;
 
 /// <summary>What an entry of the catalogue is.</summary>
+[JsonConverter(typeof(WordJsonConverter<ObjectKind>))]
 public enum ObjectKind
 {
     /// <summary>A regular file.</summary>
@@ -68,6 +69,7 @@ public sealed record SlotCounts(int Wanted, int Filled, int Failed);
 public sealed record GetReport(string Name, string? Path, long Files, long Bytes, double Seconds, IReadOnlyList<NodeFault> Faults);
 
 /// <summary>Why a node was routed around.</summary>
+[JsonConverter(typeof(WordJsonConverter<FaultReason>))]
 public enum FaultReason
 {
     /// <summary>It answered with bytes that its root on chain does not commit to.</summary>
@@ -161,6 +163,7 @@ public sealed record VerifyReport(string Name, bool Ok, bool Readable, bool Deep
 public sealed record VerifiedDeal(ulong Id, IReadOnlyList<VerifiedSlot> Slots);
 
 /// <summary>What a slot's node said.</summary>
+[JsonConverter(typeof(WordJsonConverter<SlotVerdict>))]
 public enum SlotVerdict
 {
     /// <summary>The root agrees.</summary>

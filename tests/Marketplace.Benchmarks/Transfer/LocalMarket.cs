@@ -20,7 +20,7 @@ internal sealed class LocalMarket : IAsyncDisposable
         _devnet = Path.Combine(folder, "devnet");
         _script = Path.Combine(Directory.GetCurrentDirectory(), "scripts", "devnet.sh");
         string configuration = Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar))!);
-        Program = Path.Combine(Directory.GetCurrentDirectory(), "src", "Marketplace.Cli", "bin", configuration, "market", "market.dll");
+        Program = Path.Combine(Directory.GetCurrentDirectory(), "src", "Marketplace.Cli", "bin", configuration, "market", "market");
     }
 
     private string Program { get; }
@@ -68,7 +68,7 @@ internal sealed class LocalMarket : IAsyncDisposable
     public async Task<Measured> RunAsync(string devnet, params string[] arguments)
     {
         double before = Measured.SecondsOf(_nodes);
-        Measured client = await Measured.RunAsync("dotnet", [Program, .. arguments], new Dictionary<string, string> { ["MARKET_DEVNET"] = devnet });
+        Measured client = await Measured.RunAsync(Program, arguments, new Dictionary<string, string> { ["MARKET_DEVNET"] = devnet });
         return client with { ProcessorSeconds = client.ProcessorSeconds + Measured.SecondsOf(_nodes) - before };
     }
 

@@ -1,4 +1,5 @@
-using Marketplace.Cli.Settings;
+using Marketplace.Commands.Homes;
+using Marketplace.Commands.Settings;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Tests.Settings;
@@ -63,7 +64,7 @@ public sealed class SettingsTests
     {
         using var scratch = new ScratchFolder();
         var environment = new Dictionary<string, string> { ["MARKET_RPC_URL"] = text, ["MARKET_HOME"] = scratch.File("home"), ["MARKET_DEVNET"] = "none" };
-        Homes.MarketHome home = Homes.MarketHome.Find(_ => null, environment.GetValueOrDefault);
+        MarketHome home = MarketHome.Find(_ => null, environment.GetValueOrDefault);
         if (urls is null) Assert.Equal(MarketErrorCode.Usage, Assert.Throws<MarketException>(() => home.RpcUrl).Code);
         else Assert.Equal(urls, home.RpcUrl);
     }

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Marketplace.Cli.Shell;
+using Marketplace.Commands.Shell;
 using Marketplace.Domain;
 
 namespace Marketplace.Cli.Tests.Shell;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Marketplace.Chain.Accounts;
-using Marketplace.Cli.Wallet;
+using Marketplace.Commands.Wallet;
 using Marketplace.Coding;
 
 namespace Marketplace.Cli.Tests.Wallet;
