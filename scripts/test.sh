@@ -13,7 +13,7 @@ HANG_LIMIT=4m
 SUITE_SECONDS_MAX=900
 
 # Processes of tests live for seconds or minutes: compiling twice what they call often took a fifth of all the time.
-# Hexadecimal, and the same number of calls as the market's own (Marketplace.Cli.csproj).
+# A hexadecimal number of calls.
 export DOTNET_TieredPGO=0 DOTNET_TC_CallCountThreshold=7530
 
 logs=$(mktemp -d)

@@ -10,13 +10,6 @@ internal static class RoleProcess
 {
     private const string VariablePrefix = "MARKET_";
 
-    /// <summary>
-    /// A role lives long and compiles early what is called often; a short call does not (Marketplace.Cli.csproj), nor do roles of networks
-    /// that live for minutes, whose maker may say so. Read as hexadecimal.
-    /// </summary>
-    private const string CompileAfterCalls = "DOTNET_TC_CallCountThreshold";
-    private const string CompileAfterCallsOfRoles = "1E";
-
     /// <summary>Starts <c>market</c> with <paramref name="arguments"/>, told where chain, contracts and passphrase of the devnet are.</summary>
     public static LocalProcess Start(DevnetFolder folder, string who, Uri rpcUrl, IEnumerable<string> arguments)
     {
@@ -24,7 +17,6 @@ internal static class RoleProcess
         variables["MARKET_PASSPHRASE_FILE"] = folder.PassphrasePath;
         variables["MARKET_DEVNET"] = MarketHome.NoDevnet;
         variables["MARKET_HOME"] = folder.In("home");
-        variables[CompileAfterCalls] = Environment.GetEnvironmentVariable(CompileAfterCalls) ?? CompileAfterCallsOfRoles;
         string program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is not known.");
         string library = Path.Combine(AppContext.BaseDirectory, "market.dll");
         bool isDotnet = Path.GetFileNameWithoutExtension(program) is "dotnet";
