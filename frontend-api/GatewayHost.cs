@@ -52,7 +52,7 @@ public static class GatewayHost
         });
         builder.Services.ConfigureHttpJsonOptions(json => MarketJson.Apply(json.SerializerOptions));
         builder.Services.AddSingleton(options).AddSingleton(market).AddSingleton<GatewayAddress>().AddSingleton<UploadGate>(_ => new UploadGate());
-        builder.Services.AddSignIn(options, GatewaySetup.TokenKey(options.DataDir));
+        builder.Services.AddSignIn(GatewaySetup.TokenKey(options.DataDir));
         builder.Services.AddApiDescription();
         builder.Services.AddCors(cors => cors.AddPolicy(CorsPolicy, policy => policy
             .WithOrigins([.. options.AllowedOrigins])
@@ -69,7 +69,7 @@ public static class GatewayHost
         app.UseAuthorization();
         app.MapStartPage();
         app.MapInfo();
-        app.MapSignIn();
+        app.MapSignIn(options);
         app.MapObjects();
         app.MapMoney();
         app.MapApiDescription();

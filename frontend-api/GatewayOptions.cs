@@ -38,7 +38,7 @@ public sealed record GatewayOptions
     /// <summary>The longest body that does not say its length beforehand, in bytes; longer ones need a Content-Length.</summary>
     public long OpenBodyBytesMax { get; init; } = 64L << 30;
 
-    /// <summary>Sign-in calls that one remote address may make in a minute.</summary>
+    /// <summary>Sign-in calls that one remote address may make in a minute, lasting, and at once after a pause.</summary>
     public int SignInsPerMinute { get; init; } = 60;
 
     /// <summary>Where log lines go; null for standard error.</summary>

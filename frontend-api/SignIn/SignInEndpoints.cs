@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Threading.RateLimiting;
 using Marketplace.Domain;
 using Marketplace.Gateway.Errors;
 using Marketplace.Gateway.Market;
@@ -9,7 +8,6 @@ using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.AspNetCore.RateLimiting;
 
 namespace Marketplace.Gateway.SignIn;
 
@@ -30,10 +28,10 @@ public static class SignInEndpoints
     /// <summary>Bytes of a JSON body.</summary>
     public const long JsonBodyBytesMax = 16 * 1024;
 
-    private const string RatePolicy = "signIn";
+    private const double SecondsPerMinute = 60;
 
     /// <summary>Registers sign-in and the check of tokens.</summary>
-    public static IServiceCollection AddSignIn(this IServiceCollection services, GatewayOptions options, byte[] tokenKey)
+    public static IServiceCollection AddSignIn(this IServiceCollection services, byte[] tokenKey)
     {
         services.AddSingleton<NonceDesk>();
         services.AddSingleton(provider => new SignInRules(
@@ -80,17 +78,14 @@ public static class SignInEndpoints
         });
         services.AddAuthorizationBuilder()
             .SetDefaultPolicy(new AuthorizationPolicyBuilder(JwtBearerDefaults.AuthenticationScheme).RequireAuthenticatedUser().Build());
-
-        services.Configure<RateLimiterOptions>(limiter => limiter.AddPolicy(RatePolicy, context => RateLimitPartition.GetFixedWindowLimiter(
-            RequestLimits.PartitionOf(context.Connection.RemoteIpAddress),
-            _ => new FixedWindowRateLimiterOptions { PermitLimit = options.SignInsPerMinute, Window = TimeSpan.FromMinutes(1), QueueLimit = 0 })));
         return services;
     }
 
     /// <summary>Maps the calls.</summary>
-    public static void MapSignIn(this IEndpointRouteBuilder routes)
+    public static void MapSignIn(this IEndpointRouteBuilder routes, GatewayOptions options)
     {
-        RouteGroupBuilder auth = routes.MapGroup("/v1/auth").WithTags("Sign-in").RequireRateLimiting(RatePolicy)
+        RouteGroupBuilder auth = routes.MapGroup("/v1/auth").WithTags("Sign-in")
+            .WithRequestLimits(new RequestLimits(options.SignInsPerMinute / SecondsPerMinute, Burst: options.SignInsPerMinute))
             .WithMetadata(new RequestSizeLimitAttribute(JsonBodyBytesMax))
             .ProducesFailures(StatusCodes.Status429TooManyRequests);
         auth.MapPost("/nonce", GiveNonce).WithName("giveNonce")

@@ -78,7 +78,6 @@ public static class MarketHost
         builder.Services.AddSingleton(services => new PrometheusText(
             services.GetRequiredService<IMeterFactory>(), "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel"));
         builder.Services.AddSingleton<IHostLifetime, SignalLifetime>();
-        if (options.RequestLimits is { } limits) builder.Services.AddRequestLimits(limits);
 
         builder.Logging.SetMinimumLevel(options.LogLevel);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
@@ -93,7 +92,7 @@ public static class MarketHost
     public static WebApplication UseMarketDefaults(this WebApplication app, MarketHostOptions options)
     {
         app.UseMiddleware<ErrorEnvelopeMiddleware>();
-        if (options.RequestLimits is not null) app.UseRateLimiter();
+        if (options.RequestLimits is { } limits) app.UseMiddleware<RequestLimitsMiddleware>(limits);
         // Hears instruments from the first request on.
         _ = app.Services.GetRequiredService<PrometheusText>();
         return app;

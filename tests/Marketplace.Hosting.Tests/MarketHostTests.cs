@@ -8,6 +8,7 @@ using Marketplace.Hosting.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Marketplace.Hosting.Tests;
@@ -35,6 +36,9 @@ public sealed class MarketHostTests : IAsyncLifetime
         app.MapGet("/poor", string () => throw new MarketException(MarketErrorCode.InsufficientFunds, "Not enough.", "Deposit more.") { Missing = TokenAmount.Parse("0.75") });
         app.MapGet("/broken", string () => throw new InvalidOperationException("the secret is 42"));
         app.MapGet("/admin/page", () => "inside");
+        RouteGroupBuilder rare = app.MapGroup("/rare").WithRequestLimits(new RequestLimits(PerSecond: 0.05, Burst: 3));
+        rare.MapGet("/a", () => "a");
+        rare.MapGet("/b", () => "b");
         app.MapMetrics();
         app.MapHealth(_ => ValueTask.FromResult((false, new { Status = "behind", Block = (ulong?)null })));
         var listening = new TaskCompletionSource<Uri>();
@@ -129,6 +133,17 @@ public sealed class MarketHostTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
         Assert.True(answer.Headers.RetryAfter!.Delta >= TimeSpan.FromSeconds(1));
         Assert.Contains("\"error\"", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_group_may_have_limits_of_its_own_for_all_of_it_together()
+    {
+        foreach (string path in (string[])["/rare/a", "/rare/b", "/rare/a"]) Assert.Equal(HttpStatusCode.OK, (await _http.GetAsync(path)).StatusCode);
+        HttpResponseMessage answer = await _http.GetAsync("/rare/b");
+        Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
+        Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(20));
+        Assert.Contains("\"error\"", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await _http.GetAsync("/v1/health")).StatusCode);
     }
 
     private async Task<string> ReadLogAsync()

@@ -5,6 +5,7 @@ using Marketplace.Commands.Shell;
 using Marketplace.Commands.Wallet;
 using Marketplace.Domain;
 using Marketplace.Gateway;
+using Marketplace.Hosting;
 
 namespace Marketplace.Cli.Roles;
 
@@ -50,6 +51,7 @@ internal static class GatewayVerbs
 
     private static async Task RunAsync(VerbRun run, string dataDir, IPEndPoint listen, string? url, string[] origins, string? log)
     {
+        BatchScheduling.Ask();
         if (url is not null && RoleRun.ReadUrl(url) is null) throw new MarketException(MarketErrorCode.Usage, $"'{url}' is not an address", "write https://market.example.org");
         string passphrase;
         if (File.Exists(Path.Combine(dataDir, GatewaySetup.OperatorFileName)))

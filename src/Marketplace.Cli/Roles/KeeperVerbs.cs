@@ -4,6 +4,7 @@ using Marketplace.Commands.Homes;
 using Marketplace.Commands.Shell;
 using Marketplace.Commands.Wallet;
 using Marketplace.Domain;
+using Marketplace.Hosting;
 using Marketplace.Keeper;
 
 namespace Marketplace.Cli.Roles;
@@ -29,6 +30,7 @@ internal static class KeeperVerbs
 
     private static async Task RunAsync(VerbRun run, string dataDir, IPEndPoint listen, string? announce, TimeSpan frame, string? log)
     {
+        BatchScheduling.Ask();
         if (announce is not null && RoleRun.ReadUrl(announce) is null)
             throw new MarketException(MarketErrorCode.Usage, $"'{announce}' is not an address to announce", "write https://keeper.example.org");
         var options = new KeeperOptions

@@ -8,6 +8,7 @@ using Marketplace.Commands.Shell;
 using Marketplace.Commands.Wallet;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
+using Marketplace.Hosting;
 using Marketplace.Network;
 using Marketplace.Node;
 
@@ -216,6 +217,7 @@ internal static class NodeVerbs
 
     private static async Task RunAsync(VerbRun run, string dataDir, string? log)
     {
+        BatchScheduling.Ask();
         var options = new NodeOptions
         {
             DataDir = dataDir,

@@ -7,6 +7,9 @@ namespace Marketplace.Cli.Tests.Devnet;
 
 public sealed class DevnetTests : IDisposable
 {
+    /// <summary>SCHED_BATCH: Marketplace.Hosting/BatchScheduling.cs.</summary>
+    private const string BatchPolicy = "3";
+
     private readonly ScratchFolder _scratch = new();
 
     public void Dispose() => _scratch.Dispose();
@@ -26,6 +29,7 @@ public sealed class DevnetTests : IDisposable
             Assert.Equal([1, 2], file.GetProperty("nodes").EnumerateArray().Select(node => node.GetProperty("id").GetInt32()));
             Assert.All(Pids(file), pid => Assert.True(IsRunning(pid)));
             Assert.All(Alive(await StatusAsync(dir)), Assert.True);
+            Assert.All(Roles(file), role => Assert.All(PoliciesOf(role), policy => Assert.Equal(BatchPolicy, policy)));
 
             (await Market.RunAsync("devnet", "up", "--dir", dir, "--detach")).Expect(1);
             Assert.Equal(Pids(file), Pids(Read(dir)));
@@ -174,6 +178,30 @@ public sealed class DevnetTests : IDisposable
     ];
 
     private static int[] Pids(JsonElement file) => [.. Processes(file).Select(process => process.GetProperty("pid").GetInt32())];
+
+    private static int[] Roles(JsonElement file) =>
+        [.. file.GetProperty("nodes").EnumerateArray().Concat(file.GetProperty("keepers").EnumerateArray()).Append(file.GetProperty("gateway")).Select(role => role.GetProperty("pid").GetInt32())];
+
+    /// <summary>How the system schedules each thread of a process: the 41st word of its state, of which the second, in parentheses, is its name.</summary>
+    private static List<string> PoliciesOf(int pid)
+    {
+        List<string> policies = [];
+        foreach (string thread in Directory.EnumerateDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task")))
+        {
+            try
+            {
+                string state = File.ReadAllText(Path.Combine(thread, "stat"));
+                policies.Add(state[(state.LastIndexOf(')') + 2)..].Split(' ')[38]);
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+
+        Assert.NotEmpty(policies);
+        return policies;
+    }
 
     private static IEnumerable<bool> Alive(JsonElement status) => [.. Processes(status).Select(process => process.GetProperty("alive").GetBoolean())];
 
