@@ -9,7 +9,7 @@ namespace Marketplace.Client.Restoring;
 
 /// <summary>Brings objects back: into a target on disk, or as a stream. Memory is bounded whatever the objects' lengths.</summary>
 /// <param name="open">Gives the bundle of a deal, ready to be read.</param>
-/// <param name="progress">Told the bytes of files written so far.</param>
+/// <param name="progress">Told the bytes of files that came so far.</param>
 internal sealed class ObjectDownload(Func<ulong, CancellationToken, Task<OpenBundle>> open, IProgress<long>? progress)
 {
     /// <summary>Reads that run at the same time; each holds <see cref="Extents.BytesMax"/> two to three times and <see cref="Extents.PlainBytesMax"/> at most.</summary>
@@ -27,10 +27,11 @@ internal sealed class ObjectDownload(Func<ulong, CancellationToken, Task<OpenBun
             else if (entry.Kind is ObjectKind.Symlink) target.AddLink(entry.NameBelow(name), entry.Source.LinkTarget!, entry.ModifiedAt);
         }
 
+        using var pool = new BlockPool();
         var restoring = new RestoringFile[files.Count];
         for (int i = 0; i < files.Count; i++)
         {
-            restoring[i] = new RestoringFile(target, files[i].NameBelow(name), files[i]);
+            restoring[i] = new RestoringFile(pool, target, files[i].NameBelow(name), files[i]);
             if (files[i].Bytes == 0) restoring[i].CreateEmpty();
         }
 
@@ -132,10 +133,10 @@ internal sealed class ObjectDownload(Func<ulong, CancellationToken, Task<OpenBun
     private Task<OpenBundle> OpenAsync(ulong deal, CancellationToken token) => open(deal, token);
 
     /// <summary>A file that is being filled from several places; closed when its last byte is there.</summary>
-    private sealed class RestoringFile(RestoreTarget target, string name, CatalogueEntry entry) : IDisposable
+    private sealed class RestoringFile(BlockPool pool, RestoreTarget target, string name, CatalogueEntry entry) : IDisposable
     {
         private readonly Lock _lock = new();
-        private SafeFileHandle? _handle;
+        private DirectFile? _file;
         private long _left = entry.Bytes;
 
         public void CreateEmpty()
@@ -146,15 +147,25 @@ internal sealed class ObjectDownload(Func<ulong, CancellationToken, Task<OpenBun
 
         public void Write(ReadOnlySpan<byte> bytes, long offset)
         {
-            SafeFileHandle handle;
-            lock (_lock) handle = _handle ??= target.CreateFile(name, entry.Bytes);
-            RandomAccess.Write(handle, bytes, offset);
-            if (Interlocked.Add(ref _left, -bytes.Length) > 0) return;
-            handle.Dispose();
-            Finish();
+            DirectFile file;
+            lock (_lock) file = _file ??= Create();
+            file.Write(bytes, offset);
         }
 
-        public void Dispose() => _handle?.Dispose();
+        public void Dispose() => _file?.Dispose();
+
+        private DirectFile Create()
+        {
+            SafeFileHandle cached = target.CreateFile(name, entry.Bytes);
+            return new DirectFile(pool, cached, entry.Bytes >= DirectFile.BytesMin ? target.OpenDirect(name) : null, entry.Bytes, Written);
+        }
+
+        private void Written(int bytes)
+        {
+            if (Interlocked.Add(ref _left, -bytes) > 0) return;
+            Dispose();
+            Finish();
+        }
 
         private void Finish() => target.FinishFile(name, entry.ModifiedAt, entry.Source.Attributes.Executable);
     }

@@ -75,6 +75,9 @@ public sealed class RestoreTarget : IDisposable
         return File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, preallocationSize: 0);
     }
 
+    /// <summary>Opens a file that was created once more, for direct writes. Null if the system does not let them.</summary>
+    internal SafeFileHandle? OpenDirect(string name) => DirectFile.TryOpen(StagingPath(name));
+
     /// <summary>Gives a closed file its time and its executable bit.</summary>
     public void FinishFile(string name, DateTimeOffset modifiedAt, bool executable)
     {

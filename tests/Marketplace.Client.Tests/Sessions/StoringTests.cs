@@ -2,6 +2,7 @@ using Marketplace.Chain;
 using Marketplace.Client.Catalogues;
 using Marketplace.Client.Json;
 using Marketplace.Client.Keys;
+using Marketplace.Client.Restoring;
 using Marketplace.Client.Sessions;
 using Marketplace.Client.Sources;
 using Marketplace.Client.Tests.Catalogues;
@@ -28,7 +29,7 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     public async Task Files_of_every_boundary_size_come_back_to_a_client_that_has_only_words(string redundancy)
     {
         string name = "sizes-" + redundancy.Replace('/', '-');
-        int[] sizes = [0, 1, 255, 256, 257, 16_383, 16_384, 16_385, 262_143, 262_144, 262_145, 1_048_576, 3_000_001];
+        int[] sizes = [0, 1, 255, 256, 257, 16_383, 16_384, 16_385, 262_143, 262_144, 262_145, 1_048_576, 3_000_001, (int)DirectFile.BytesMin - 1, (int)DirectFile.BytesMin, 5_000_001];
         foreach (int size in sizes) WriteRandom($"{name}/{size}", size);
         File.CreateSymbolicLink(_folder[$"{name}/link"], "256");
         Directory.CreateDirectory(_folder[$"{name}/empty"]);
