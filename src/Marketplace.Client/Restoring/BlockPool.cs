@@ -38,7 +38,7 @@ internal sealed class BlockPool(int blocksMax = BlockPool.BlocksMax) : IDisposab
     public const int BlockBytes = 1 << 20;
 
     /// <summary>Blocks of a restore: each read has one that it fills, and leaves one open where it began and one where it ended.</summary>
-    public const int BlocksMax = 4 * ObjectDownload.ReadsMax;
+    public const int BlocksMax = 3 * ObjectDownload.ReadsMax;
 
     private readonly Lock _lock = new();
     private readonly List<OpenBlock> _open = []; // the one to which nothing came for the longest time is the first
