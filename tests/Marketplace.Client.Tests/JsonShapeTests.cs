@@ -73,6 +73,9 @@ public sealed class JsonShapeTests
     public void Reasons_are_camel_case_words(FaultReason reason, string text) => Assert.Equal(text, MarketJson.Write(reason));
 
     [Fact]
+    public void Enumerations_of_other_programs_are_words_too() => Assert.Equal("\"friday\"", MarketJson.Write(DayOfWeek.Friday));
+
+    [Fact]
     public void A_number_is_not_taken_for_a_word() =>
         Assert.Throws<JsonException>(() => MarketJson.Read<NodeFault>("""{"node":1,"reason":0}"""));
 

@@ -24,6 +24,7 @@ public static class MarketJson
         options.DictionaryKeyPolicy = null;
         options.DefaultIgnoreCondition = JsonIgnoreCondition.Never;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+        if (JsonSerializer.IsReflectionEnabledByDefault) options.Converters.Add(AnyWord());
         options.Converters.Add(new UtcTimeJsonConverter());
     }
 
@@ -53,6 +54,10 @@ public static class MarketJson
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Not called where there is no reflection.")]
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Not called where there is no reflection.")]
     private static DefaultJsonTypeInfoResolver? AnythingElse() => JsonSerializer.IsReflectionEnabledByDefault ? new DefaultJsonTypeInfoResolver() : null;
+
+    /// <summary>Enumerations that do not say it themselves (<see cref="WordJsonConverter{T}"/>).</summary>
+    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Not called where there is no reflection.")]
+    private static JsonStringEnumConverter AnyWord() => new(JsonNamingPolicy.CamelCase, allowIntegerValues: false);
 }
 
 /// <summary>Enumerations as camelCase words, never as numbers.</summary>
