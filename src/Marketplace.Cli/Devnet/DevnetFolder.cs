@@ -1,4 +1,5 @@
 using System.Globalization;
+using Marketplace.Client.Json;
 using Marketplace.Commands.Homes;
 using Marketplace.Commands.Shell;
 using Marketplace.Domain;
@@ -44,7 +45,7 @@ internal sealed class DevnetFolder(string path)
         : throw new MarketException(MarketErrorCode.NotFound, $"No devnet runs in {Path}", "start one: ./scripts/devnet.sh up --detach");
 
     /// <summary>Writes the description, mode 600; readers see the old or the new one.</summary>
-    public void Write(DevnetFile file) => PrivateFiles.Replace(DescriptionPath, CommandJson.WriteIndented(file) + "\n");
+    public void Write(DevnetFile file) => PrivateFiles.Replace(DescriptionPath, MarketJson.Write(file, CommandJson.Page) + "\n");
 
     /// <summary>Takes the description away: the devnet is down.</summary>
     public void DeleteDescription() => File.Delete(DescriptionPath);

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Marketplace.Chain;
 using Marketplace.Chain.Rpc;
+using Marketplace.Client.Json;
 using Marketplace.Commands.Homes;
 using Marketplace.Commands.Shell;
 using Marketplace.Domain;
@@ -87,7 +88,7 @@ internal sealed class LocalChain(Web3 web3)
         string? written = Directory.Exists(outputFolder) ? Directory.EnumerateFiles(outputFolder, "*.json").FirstOrDefault() : null;
         return written is null
             ? throw new MarketException(MarketErrorCode.Failed, "The contracts were not deployed", $"see {logFile}")
-            : CommandJson.Read<Dictionary<string, Address>>(await File.ReadAllTextAsync(written, cancellation));
+            : MarketJson.Read<Dictionary<string, Address>>(await File.ReadAllTextAsync(written, cancellation), CommandJson.Line);
     }
 
     /// <summary>Gives accounts coins for gas, as only a development chain can.</summary>

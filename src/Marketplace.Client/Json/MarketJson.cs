@@ -28,15 +28,15 @@ public static class MarketJson
         options.Converters.Add(new UtcTimeJsonConverter());
     }
 
-    /// <summary>The text of a value.</summary>
-    public static string Write<T>(T value) => JsonSerializer.Serialize(value, ShapeOf<T>());
+    /// <summary>The text of a value, by <see cref="Options"/> or others of <see cref="Create"/>.</summary>
+    public static string Write<T>(T value, JsonSerializerOptions? options = null) => JsonSerializer.Serialize(value, ShapeOf<T>(options));
 
     /// <summary>Reads a value. Throws <see cref="JsonException"/> on anything that is not one.</summary>
-    public static T Read<T>(string text) =>
-        JsonSerializer.Deserialize(text, ShapeOf<T>()) ?? throw new JsonException($"A {typeof(T).Name} is needed, not null.");
+    public static T Read<T>(string text, JsonSerializerOptions? options = null) =>
+        JsonSerializer.Deserialize(text, ShapeOf<T>(options)) ?? throw new JsonException($"A {typeof(T).Name} is needed, not null.");
 
-    /// <summary>How a type is written and read by <see cref="Options"/>.</summary>
-    public static JsonTypeInfo<T> ShapeOf<T>() => (JsonTypeInfo<T>)Options.GetTypeInfo(typeof(T));
+    /// <summary>How a type is written and read.</summary>
+    public static JsonTypeInfo<T> ShapeOf<T>(JsonSerializerOptions? options = null) => (JsonTypeInfo<T>)(options ?? Options).GetTypeInfo(typeof(T));
 
     /// <summary>Options of a program that has more shapes than the reports here.</summary>
     /// <param name="indented">Laid out for people.</param>

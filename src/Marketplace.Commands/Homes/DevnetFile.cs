@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Marketplace.Client.Json;
 using Marketplace.Commands.Shell;
 using Marketplace.Domain;
 
@@ -41,7 +42,7 @@ internal sealed record DevnetFile(
     {
         try
         {
-            DevnetFile file = CommandJson.Read<DevnetFile>(File.ReadAllText(path));
+            DevnetFile file = MarketJson.Read<DevnetFile>(File.ReadAllText(path), CommandJson.Line);
             if (file.Version == CurrentVersion && file.Accounts is { Count: > 0 } && file.Contracts is not null && file.RpcUrl is not null) return file;
         }
         catch (JsonException)

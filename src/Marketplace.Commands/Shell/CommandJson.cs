@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using Marketplace.Client.Json;
 using Marketplace.Commands.Homes;
 using Marketplace.Commands.Money;
@@ -12,18 +11,13 @@ namespace Marketplace.Commands.Shell;
 /// <summary><see cref="MarketJson"/> with the shapes that only the command line knows.</summary>
 internal static class CommandJson
 {
-    private static readonly JsonSerializerOptions s_line = MarketJson.Create(indented: false, CommandShapes.Default);
     private static readonly Lazy<JsonSerializerOptions> s_page = new(() => MarketJson.Create(indented: true, CommandShapes.Default));
 
-    /// <summary>The text of a value, on one line.</summary>
-    public static string Write<T>(T value) => JsonSerializer.Serialize(value, (JsonTypeInfo<T>)s_line.GetTypeInfo(typeof(T)));
+    /// <summary>On one line.</summary>
+    public static JsonSerializerOptions Line { get; } = MarketJson.Create(indented: false, CommandShapes.Default);
 
-    /// <summary>The text of a value, laid out for people.</summary>
-    public static string WriteIndented<T>(T value) => JsonSerializer.Serialize(value, (JsonTypeInfo<T>)s_page.Value.GetTypeInfo(typeof(T)));
-
-    /// <summary>Reads a value. Throws <see cref="JsonException"/> on anything that is not one.</summary>
-    public static T Read<T>(string text) =>
-        JsonSerializer.Deserialize(text, (JsonTypeInfo<T>)s_line.GetTypeInfo(typeof(T))) ?? throw new JsonException($"A {typeof(T).Name} is needed, not null.");
+    /// <summary>Laid out for people.</summary>
+    public static JsonSerializerOptions Page => s_page.Value;
 }
 
 /// <summary>Shapes made when this is compiled (<see cref="MarketJson.Create"/>).</summary>

@@ -31,7 +31,7 @@ internal sealed class Output
     /// <typeparam name="T">The report; its public properties are the JSON.</typeparam>
     public void Write<T>(T report, Action<TextOutput> text)
     {
-        if (Json) Console.Out.WriteLine(CommandJson.Write(report));
+        if (Json) Console.Out.WriteLine(MarketJson.Write(report, CommandJson.Line));
         else text(new TextOutput(_text));
     }
 
@@ -78,7 +78,7 @@ internal sealed class Output
     public int Fail(Exception exception)
     {
         MarketException failure = Failure.Of(exception);
-        if (Json) Console.Out.WriteLine(CommandJson.Write(ErrorReport.Of(failure)));
+        if (Json) Console.Out.WriteLine(MarketJson.Write(ErrorReport.Of(failure), CommandJson.Line));
         else Console.Error.WriteLine(Failure.Line(failure));
         return (int)failure.Code;
     }
