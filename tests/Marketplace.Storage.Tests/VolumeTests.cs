@@ -352,26 +352,62 @@ public sealed class VolumeTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Records_of_the_first_version_are_read()
+    private const string ToVersion3 = """
+        DROP TRIGGER shards_more; DROP TRIGGER shards_fewer; DROP TRIGGER shards_moved; DROP TABLE held;
+        CREATE INDEX shards_volume ON shards (volume, leaves); PRAGMA user_version = 3;
+        """;
+
+    private const string ToVersion1 = ToVersion3 + """
+        DROP INDEX shards_volume; ALTER TABLE shards DROP COLUMN volume; DROP TABLE doomed;
+        CREATE TABLE doomed (root BLOB PRIMARY KEY) WITHOUT ROWID; PRAGMA user_version = 1;
+        """;
+
+    [Theory]
+    [InlineData(ToVersion1)]
+    [InlineData(ToVersion3)]
+    public async Task Records_of_older_versions_are_read(string steps)
     {
         ShardCommitment shard;
         await using (ShardDepot depot = await Open(Volume(0, 1 << 20))) shard = await Upload(depot, 1, 4096);
-        string path = Path.Combine(_folder.Path, "catalogue.db");
-        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={path};Pooling=False"))
-        {
-            connection.Open();
-            using Microsoft.Data.Sqlite.SqliteCommand command = connection.CreateCommand();
-            command.CommandText = """
-                DROP INDEX shards_volume; ALTER TABLE shards DROP COLUMN volume; DROP TABLE doomed;
-                CREATE TABLE doomed (root BLOB PRIMARY KEY) WITHOUT ROWID; PRAGMA user_version = 1;
-                """;
-            command.ExecuteNonQuery();
-        }
+        Query(steps);
 
         await using ShardDepot again = await Open(Volume(0, 1 << 20));
         using IShardContent content = (await again.OpenAsync(shard.Root, default))!;
         Assert.Equal(shard, await content.RehashAsync(default));
+        Assert.Equal((1, DiskBytes.Of(shard.Leaves)), again.Volumes.Select(volume => (volume.Shards, volume.UsedBytes)).Single());
+    }
+
+    [Fact]
+    public async Task The_records_count_what_each_volume_holds()
+    {
+        await using (ShardDepot depot = await Open(Volume(0, 4 << 20), Volume(1, 1 << 20)))
+        {
+            for (ulong number = 1; number <= 12; number++) await Upload(depot, number, (int)(number % 4 + 1) * 8192);
+            depot.Catalogue.RemoveUpload(Place(3));
+            depot.Catalogue.RemoveUpload(Place(9));
+            Assert.Equal(2, (await depot.DropUnneededAsync(new PeriodNumber(0), default)).Count);
+            depot.SetDraining(0, true);
+            DrainStep step = await depot.DrainAsync(0, null, 4, default);
+            Assert.Equal(4, step.Moved);
+        }
+
+        List<object> counted = Query("SELECT volume || ':' || leaves || ':' || count(*) FROM shards GROUP BY volume, leaves ORDER BY volume, leaves");
+        Assert.Equal(10, Query("SELECT root FROM shards").Count);
+        Assert.Equal(2, Query("SELECT DISTINCT volume FROM shards").Count);
+        Assert.Equal(counted, Query("SELECT volume || ':' || leaves || ':' || shards FROM held ORDER BY volume, leaves"));
+    }
+
+    /// <summary>Runs statements on the records of a depot that is closed; the first column of all rows.</summary>
+    private List<object> Query(string sql)
+    {
+        using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_folder.Path, "catalogue.db")};Pooling=False");
+        connection.Open();
+        using Microsoft.Data.Sqlite.SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        using Microsoft.Data.Sqlite.SqliteDataReader reader = command.ExecuteReader();
+        var rows = new List<object>();
+        while (reader.Read()) rows.Add(reader.GetValue(0));
+        return rows;
     }
 
     private static UploadPlace Place(ulong number) => new(new DealId(Address.Parse("0x00000000000000000000000000000000000000aa"), number), 0);

@@ -24,14 +24,14 @@ internal sealed class CatalogueBounds
         }
     }
 
-    /// <summary>An upload was recorded; what was at its place before may have been freed.</summary>
-    public void Added(long leaves, DateTimeOffset expiresAt)
+    /// <summary>An upload was recorded; what it replaces may have been freed.</summary>
+    public void Added(long leaves, DateTimeOffset expiresAt, bool replaces)
     {
         lock (_lock)
         {
             _lent += leaves;
             if (_earliest is { } earliest && expiresAt < earliest.Expiry) _earliest = earliest with { Expiry = expiresAt };
-            _frees++;
+            if (replaces) _frees++;
         }
     }
 

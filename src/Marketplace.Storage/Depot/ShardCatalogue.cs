@@ -11,11 +11,27 @@ namespace Marketplace.Storage;
 /// </summary>
 public sealed class ShardCatalogue : IDisposable
 {
-    private const int SchemaVersion = 3;
+    private const int SchemaVersion = 4;
+
+    // How many shards of each size a volume has, kept by the table itself: nobody counts all rows to know how full a volume is.
+    private const string Held = """
+        CREATE TABLE held (volume INTEGER NOT NULL, leaves INTEGER NOT NULL, shards INTEGER NOT NULL, PRIMARY KEY (volume, leaves)) WITHOUT ROWID;
+        CREATE TRIGGER shards_more AFTER INSERT ON shards BEGIN
+            INSERT INTO held (volume, leaves, shards) VALUES (new.volume, new.leaves, 1) ON CONFLICT DO UPDATE SET shards = shards + 1;
+        END;
+        CREATE TRIGGER shards_fewer AFTER DELETE ON shards BEGIN
+            UPDATE held SET shards = shards - 1 WHERE volume = old.volume AND leaves = old.leaves;
+            DELETE FROM held WHERE volume = old.volume AND leaves = old.leaves AND shards = 0;
+        END;
+        CREATE TRIGGER shards_moved AFTER UPDATE OF volume ON shards BEGIN
+            UPDATE held SET shards = shards - 1 WHERE volume = old.volume AND leaves = old.leaves;
+            DELETE FROM held WHERE volume = old.volume AND leaves = old.leaves AND shards = 0;
+            INSERT INTO held (volume, leaves, shards) VALUES (new.volume, new.leaves, 1) ON CONFLICT DO UPDATE SET shards = shards + 1;
+        END;
+        """;
 
     private const string Schema = """
         CREATE TABLE shards (root BLOB PRIMARY KEY, leaves INTEGER NOT NULL, volume INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-        CREATE INDEX shards_volume ON shards (volume, leaves);
         CREATE TABLE uploads (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             client BLOB NOT NULL, number INTEGER NOT NULL, slot INTEGER NOT NULL,
@@ -29,12 +45,11 @@ public sealed class ShardCatalogue : IDisposable
         CREATE INDEX ledger_root ON ledger (root);
         CREATE TABLE doomed (root BLOB NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (root, volume)) WITHOUT ROWID;
         CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        """;
+        """ + Held;
 
     // Before volumes had numbers all shards lay on volume 0.
     private const string FromVersion1 = """
         ALTER TABLE shards ADD COLUMN volume INTEGER NOT NULL DEFAULT 0;
-        CREATE INDEX shards_volume ON shards (volume, leaves);
         ALTER TABLE doomed RENAME TO doomed_1;
         CREATE TABLE doomed (root BLOB NOT NULL, volume INTEGER NOT NULL, PRIMARY KEY (root, volume)) WITHOUT ROWID;
         INSERT INTO doomed (root, volume) SELECT root, 0 FROM doomed_1;
@@ -43,6 +58,12 @@ public sealed class ShardCatalogue : IDisposable
 
     // Before volumes were marked, one that has shards was known by them.
     private const string FromVersion2 = "INSERT OR IGNORE INTO facts (name, value) SELECT DISTINCT 'volume.' || volume, 'recorded' FROM shards;";
+
+    // Before sizes were counted they were found by an index, which cost each upload a write at a random place.
+    private const string FromVersion3 = Held + """
+        DROP INDEX IF EXISTS shards_volume;
+        INSERT INTO held (volume, leaves, shards) SELECT volume, leaves, count(*) FROM shards GROUP BY volume, leaves;
+        """;
 
     private const string VolumeFact = "volume.";
 
@@ -79,7 +100,7 @@ public sealed class ShardCatalogue : IDisposable
                 throw new MarketException(MarketErrorCode.Failed, "The node's records were written by a newer version of this program.", "Run that version.");
             }
 
-            string steps = version switch { 0 => Schema, 1 => FromVersion1 + FromVersion2, _ => FromVersion2 };
+            string steps = version switch { 0 => Schema, 1 => FromVersion1 + FromVersion2 + FromVersion3, 2 => FromVersion2 + FromVersion3, _ => FromVersion3 };
             if (version < SchemaVersion) writer.RunOnce($"BEGIN; {steps} PRAGMA user_version = {SchemaVersion}; COMMIT;");
             return new ShardCatalogue(writer, new CatalogueConnection(path, "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;"), version == 0);
         }
@@ -97,7 +118,7 @@ public sealed class ShardCatalogue : IDisposable
         {
             if (VolumeOf(records, shard.Root) is null) AddUpload(records, default, shard, volume, expiresAt);
         });
-        _bounds.Added(shard.Leaves, expiresAt);
+        _bounds.Added(shard.Leaves, expiresAt, replaces: false);
     }
 
     /// <summary>
@@ -121,8 +142,8 @@ public sealed class ShardCatalogue : IDisposable
         }
 
         if (mine.Failure is { } failure) throw new IOException("The record of an upload could not be written: " + failure.Message, failure);
-        _bounds.Added(shard.Leaves, expiresAt);
-        return mine.Before;
+        _bounds.Added(shard.Leaves, expiresAt, mine.Added.Replaces);
+        return mine.Added.Before;
     }
 
     /// <summary>Says that a shard lies on another volume now; the copy on the old one is doomed. False if it does not lie on the old one any more.</summary>
@@ -149,8 +170,7 @@ public sealed class ShardCatalogue : IDisposable
     /// <summary>Forgets what was uploaded to a place. A promise stays until its deadline.</summary>
     public void RemoveUpload(UploadPlace place)
     {
-        Write(records => Release(records, place));
-        _bounds.Freed();
+        if (Write(records => Release(records, place))) _bounds.Freed();
     }
 
     /// <summary>Forgets one upload, promised or not.</summary>
@@ -295,7 +315,7 @@ public sealed class ShardCatalogue : IDisposable
     {
         var usage = new Dictionary<int, (long Bytes, long Count)>();
         foreach ((int volume, long leaves, long count) in Read(
-            "SELECT volume, leaves, count(*) FROM shards GROUP BY volume, leaves", static row => (row.GetInt32(0), row.GetInt64(1), row.GetInt64(2))))
+            "SELECT volume, leaves, shards FROM held", static row => (row.GetInt32(0), row.GetInt64(1), row.GetInt64(2))))
         {
             (long Bytes, long Count) before = usage.GetValueOrDefault(volume);
             usage[volume] = (before.Bytes + (DiskBytes.Of(leaves) * count), before.Count + count);
@@ -311,18 +331,26 @@ public sealed class ShardCatalogue : IDisposable
         _writer.Dispose();
     }
 
-    private static int? AddUpload(CatalogueConnection records, UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt)
+    private static Added AddUpload(CatalogueConnection records, UploadPlace place, ShardCommitment shard, int volume, DateTimeOffset expiresAt)
     {
-        int? before = VolumeOf(records, shard.Root);
-        records.Execute("INSERT INTO shards (root, leaves, volume) VALUES ($root, $leaves, $volume) ON CONFLICT DO UPDATE SET volume = $volume",
-            ("$root", shard.Root.ToArray()), ("$leaves", shard.Leaves), ("$volume", (long)volume));
+        int? before = null;
+        if (records.Execute("INSERT INTO shards (root, leaves, volume) VALUES ($root, $leaves, $volume) ON CONFLICT DO NOTHING",
+            ("$root", shard.Root.ToArray()), ("$leaves", shard.Leaves), ("$volume", (long)volume)) == 0)
+        {
+            before = VolumeOf(records, shard.Root);
+            if (before is { } old && old != volume)
+            {
+                records.Execute("UPDATE shards SET volume = $volume WHERE root = $root", ("$root", shard.Root.ToArray()), ("$volume", (long)volume));
+                Doom(records, shard.Root, old, volume);
+            }
+        }
+
         // A copy that was to be removed from there is this one now.
         records.Execute("DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", shard.Root.ToArray()), ("$volume", (long)volume));
-        if (before is { } old && old != volume) Doom(records, shard.Root, old, volume);
-        if (place != default) Release(records, place);
+        bool replaces = place != default && Release(records, place);
         records.Execute("INSERT INTO uploads (client, number, slot, root, expires) VALUES ($client, $number, $slot, $root, $expires)",
             [.. Keys(place), ("$root", shard.Root.ToArray()), ("$expires", expiresAt.ToUnixTimeMilliseconds())]);
-        return before;
+        return new Added(before, replaces);
     }
 
     private static void Doom(CatalogueConnection records, Root root, int volume, int but)
@@ -334,10 +362,13 @@ public sealed class ShardCatalogue : IDisposable
     private static int? VolumeOf(CatalogueConnection records, Root root) =>
         (int?)(long?)records.Scalar("SELECT volume FROM shards WHERE root = $root", ("$root", root.ToArray()));
 
-    private static void Release(CatalogueConnection records, UploadPlace place)
+    /// <summary>Forgets what was uploaded to a place, but for what was promised. Whether there was anything.</summary>
+    private static bool Release(CatalogueConnection records, UploadPlace place)
     {
+        if (records.Scalar("SELECT 1 FROM uploads WHERE client = $client AND number = $number AND slot = $slot LIMIT 1", Keys(place)) is null) return false;
         records.Execute("DELETE FROM uploads WHERE client = $client AND number = $number AND slot = $slot AND promise IS NULL", Keys(place));
         records.Execute("UPDATE uploads SET replaced = 1 WHERE client = $client AND number = $number AND slot = $slot", Keys(place));
+        return true;
     }
 
     private static void SetFact(CatalogueConnection records, string name, string value) =>
@@ -377,7 +408,7 @@ public sealed class ShardCatalogue : IDisposable
         {
             Write(records =>
             {
-                foreach (Waiting one in group) one.Before = one.Work(records);
+                foreach (Waiting one in group) one.Added = one.Work(records);
             });
         }
         catch (Exception e)
@@ -410,11 +441,14 @@ public sealed class ShardCatalogue : IDisposable
         lock (_reader.Lock) return _reader.Query(sql, row, parameters);
     }
 
-    private sealed class Waiting(Func<CatalogueConnection, int?> work)
-    {
-        public Func<CatalogueConnection, int?> Work { get; } = work;
+    /// <summary>The volume where the shard was kept before, and whether something was uploaded to its place before.</summary>
+    private readonly record struct Added(int? Before, bool Replaces);
 
-        public int? Before { get; set; }
+    private sealed class Waiting(Func<CatalogueConnection, Added> work)
+    {
+        public Func<CatalogueConnection, Added> Work { get; } = work;
+
+        public Added Added { get; set; }
 
         public Exception? Failure { get; set; }
     }
