@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Marketplace.Coding;
 using Marketplace.Domain;
@@ -46,6 +49,20 @@ public sealed class NodeClientTests
         using NodeClient client = ClientOf(peer);
 
         Assert.Equal(NodeOutcome.WrongBytes, (await client.ReadAsync(s_commitment, 0, new byte[512], null, CancellationToken.None)).Outcome);
+    }
+
+    [Fact]
+    public async Task An_address_that_a_certificate_names_is_not_called()
+    {
+        using var elsewhere = new TcpListener(IPAddress.Loopback, 0);
+        elsewhere.Start();
+        await using RawPeer peer = Serving(RangeAnswer(0, 2, s_shard.AsSpan(0, 512)), certificate: RawPeer.NewIssuedCertificate($"http://{elsewhere.LocalEndpoint}/issuer.cer"));
+        using NodeClient client = ClientOf(peer);
+
+        NodeAnswer<int> answer = await client.ReadAsync(s_commitment, 0, new byte[512], null, CancellationToken.None);
+
+        Assert.Equal(NodeOutcome.Ok, answer.Outcome);
+        Assert.False(elsewhere.Pending());
     }
 
     [Fact]
@@ -157,7 +174,7 @@ public sealed class NodeClientTests
     private static NodeClient ClientOf(RawPeer peer, TimeProvider? time = null) =>
         new(new NodePeer(new NodeId(1), default, peer.Endpoint, peer.Fingerprint), new EndpointGate(allowPrivate: true), s_scope, time: time);
 
-    private static RawPeer Serving(byte[] body, string status = "200 OK") => new(tls: true, async stream =>
+    private static RawPeer Serving(byte[] body, string status = "200 OK", X509Certificate2? certificate = null) => new(certificate ?? RawPeer.NewCertificate(), async stream =>
     {
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n"));
         await stream.WriteAsync(body);

@@ -13,15 +13,24 @@ internal sealed class RawPeer : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly X509Certificate2? _certificate;
+    private readonly SslStreamCertificateContext? _context;
     private readonly Func<Stream, Task> _answer;
     private readonly Task _loop;
 
     public RawPeer(bool tls, Func<Stream, Task> answer)
+        : this(tls ? NewCertificate() : null, answer)
+    {
+    }
+
+    /// <summary>A peer with a certificate, which it disposes, or without TLS.</summary>
+    public RawPeer(X509Certificate2? certificate, Func<Stream, Task> answer)
     {
         _answer = answer;
-        _certificate = tls ? NewCertificate() : null;
+        _certificate = certificate;
+        // Offline: this side does not look for issuers.
+        _context = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true);
         _listener.Start();
-        Endpoint = PeerEndpoint.Parse($"{(tls ? "https" : "http")}://{_listener.LocalEndpoint}");
+        Endpoint = PeerEndpoint.Parse($"{(certificate is null ? "http" : "https")}://{_listener.LocalEndpoint}");
         _loop = AcceptAsync();
     }
 
@@ -37,6 +46,19 @@ internal sealed class RawPeer : IAsyncDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         DateTimeOffset now = DateTimeOffset.UtcNow;
         return new CertificateRequest("CN=peer", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+    }
+
+    /// <summary>A certificate that says where its issuer's is to be had.</summary>
+    public static X509Certificate2 NewIssuedCertificate(string issuerAt)
+    {
+        using var issuerKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        var request = new CertificateRequest("CN=peer", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(ocspUris: null, caIssuersUris: [issuerAt]));
+        using X509Certificate2 issued = request.Create(
+            new X500DistinguishedName("CN=issuer"), X509SignatureGenerator.CreateForECDsa(issuerKey), now.AddDays(-1), now.AddDays(1), [1]);
+        return issued.CopyWithPrivateKey(key);
     }
 
     public async ValueTask DisposeAsync()
@@ -73,7 +95,7 @@ internal sealed class RawPeer : IAsyncDisposable
                 if (_certificate is not null)
                 {
                     var tls = new SslStream(stream);
-                    await tls.AuthenticateAsServerAsync(_certificate);
+                    await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = _context });
                     stream = tls;
                 }
 

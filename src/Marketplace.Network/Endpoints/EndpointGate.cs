@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Marketplace.Network;
 
@@ -40,7 +42,7 @@ public sealed class EndpointGate(bool allowPrivate)
 
     /// <summary>
     /// A handler that reaches peers only through this gate: HTTP/1.1 pool, no redirects, no proxy, no cookies,
-    /// no decompression, bounded headers. The caller sets what TLS must look like.
+    /// no decompression, bounded headers, nothing fetched that a certificate names. The caller sets what TLS must look like.
     /// </summary>
     public SocketsHttpHandler CreateHandler() => new()
     {
@@ -57,6 +59,11 @@ public sealed class EndpointGate(bool allowPrivate)
         PooledConnectionLifetime = TimeSpan.FromMinutes(10),
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
         Expect100ContinueTimeout = TimeSpan.FromSeconds(2),
+        // A certificate may name an address where its issuer's is to be had. The stranger wrote it, so nobody calls there.
+        SslOptions = new SslClientAuthenticationOptions
+        {
+            CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck },
+        },
     };
 
     /// <summary>Connects to a peer. The stream owns the socket.</summary>

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Security;
 using System.Security.Authentication;
 using Marketplace.Domain;
 
@@ -17,13 +16,10 @@ public static class PinnedHttpClient
     {
         if (!endpoint.IsSecure) throw new ArgumentException("A node's endpoint begins with https://.", nameof(endpoint));
         SocketsHttpHandler handler = gate.CreateHandler();
-        handler.SslOptions = new SslClientAuthenticationOptions
-        {
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            // The chain is the authority: names, dates and issuers say nothing that the fingerprint does not.
-            RemoteCertificateValidationCallback = (_, certificate, _, _) =>
-                certificate is not null && CertificateFingerprint.Of(certificate) == fingerprint,
-        };
+        handler.SslOptions.EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+        // The chain is the authority: names, dates and issuers say nothing that the fingerprint does not.
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+            certificate is not null && CertificateFingerprint.Of(certificate) == fingerprint;
         handler.ConnectCallback = async (context, token) => new GatheringStream(await gate.ConnectAsync(context.DnsEndPoint, token));
         handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new WholeWrites(context.PlaintextStream));
         return new HttpClient(handler, disposeHandler: true)
