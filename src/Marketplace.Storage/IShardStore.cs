@@ -17,8 +17,18 @@ public interface IShardStore
     /// <summary>Begins to take a shard. Nothing of it is readable, and nothing survives, before it is sealed.</summary>
     ValueTask<IShardIntake> BeginAsync(CancellationToken token);
 
-    /// <summary>Opens a kept shard for reading, or null if there is none. The caller disposes it.</summary>
+    /// <summary>
+    /// Opens a kept shard for reading, or null if there is none. One without its tree can be read, but not proved, until
+    /// <see cref="MendTreeAsync"/>. The caller disposes it.
+    /// </summary>
     ValueTask<IShardContent?> OpenAsync(ShardCommitment shard, CancellationToken token);
+
+    /// <summary>Reads a kept shard whole and makes its tree anew, durably. False, and nothing changes, if it is not there or its bytes are not right.</summary>
+    /// <param name="shard">The shard.</param>
+    /// <param name="pace">As for <see cref="IShardContent.CheckAsync"/>.</param>
+    /// <param name="token">Cancels.</param>
+    /// <exception cref="IOException">The storage does not answer, or does not take it.</exception>
+    ValueTask<bool> MendTreeAsync(ShardCommitment shard, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token);
 
     /// <summary>Removes a shard durably. Readers that have it open may finish. Does nothing if there is none.</summary>
     ValueTask DeleteAsync(Root root, CancellationToken token);
@@ -100,10 +110,11 @@ public interface IShardContent : IShardReader, IDisposable
 
     /// <summary>Reads and hashes every byte: what the storage holds now. Null if it cannot be read or is no shard any more.</summary>
     /// <exception cref="StorageAwayException">The storage does not answer.</exception>
-    ValueTask<ShardCommitment?> RehashAsync(CancellationToken token) => RehashAsync(null, token);
+    async ValueTask<ShardCommitment?> RehashAsync(CancellationToken token) => (await CheckAsync(null, token)).Found;
 
-    /// <inheritdoc cref="RehashAsync(CancellationToken)" />
+    /// <summary>The same, and looks whether the tree beside the bytes is theirs.</summary>
+    /// <exception cref="StorageAwayException">The storage does not answer.</exception>
     /// <param name="pace">Told before each piece how many bytes it has; it is read when this returns. Null reads as fast as the storage gives.</param>
     /// <param name="token">Cancels.</param>
-    ValueTask<ShardCommitment?> RehashAsync(Func<int, CancellationToken, ValueTask>? pace, CancellationToken token);
+    ValueTask<(ShardCommitment? Found, bool IsTreeRight)> CheckAsync(Func<int, CancellationToken, ValueTask>? pace, CancellationToken token);
 }

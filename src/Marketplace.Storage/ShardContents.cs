@@ -24,14 +24,38 @@ public static class ShardContents
         }
     }
 
-    /// <summary>Hashes everything that a reader gives, at a pace if there is one.</summary>
-    public static async ValueTask<ShardCommitment?> RehashAsync(
+    /// <summary>Hashes everything that a reader gives, at a pace if there is one, and compares the tree beside it.</summary>
+    public static async ValueTask<(ShardCommitment? Found, bool IsTreeRight)> CheckAsync(
         IShardReader shard, ShardCommitment commitment, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token)
+    {
+        bool isTreeRight = true;
+        ShardCommitment? found = await RehashAsync(shard, commitment, pace, (tree, at) =>
+        {
+            isTreeRight = isTreeRight && HasSidecar(shard, at, tree.Span);
+            return ValueTask.CompletedTask;
+        }, token);
+        return (found, isTreeRight);
+    }
+
+    /// <summary>Writes a shard's tree into a new file, flushed. False if the bytes are not the shard's; the file is there then, too.</summary>
+    internal static async ValueTask<bool> WriteTreeAsync(
+        IShardReader shard, ShardCommitment commitment, IDisk disk, string path, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token)
+    {
+        using IDiskFile file = disk.Create(path);
+        if (await RehashAsync(shard, commitment, pace, (tree, at) => file.WriteAsync(tree, at, token), token) != commitment) return false;
+        file.Flush();
+        return true;
+    }
+
+    private static async ValueTask<ShardCommitment?> RehashAsync(
+        IShardReader shard, ShardCommitment commitment, Func<int, CancellationToken, ValueTask>? pace, Func<ReadOnlyMemory<byte>, long, ValueTask> takeTree, CancellationToken token)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(RehashBytes);
         try
         {
-            using var tree = new MerkleTreeBuilder();
+            var sidecar = new ArrayBufferWriter<byte>();
+            using var tree = new MerkleTreeBuilder(sidecar);
+            long treeAt = 0;
             for (long at = 0; at < commitment.Bytes; at += RehashBytes)
             {
                 token.ThrowIfCancellationRequested();
@@ -39,10 +63,15 @@ public static class ShardContents
                 if (pace is not null) await pace(bytes, token);
                 shard.ReadShard(at, buffer.AsSpan(0, bytes));
                 tree.Append(buffer.AsSpan(0, bytes));
+                await takeTree(sidecar.WrittenMemory, treeAt);
+                treeAt += sidecar.WrittenCount;
+                sidecar.ResetWrittenCount();
                 await Task.Yield();
             }
 
-            return tree.TryFinish(out ShardCommitment found) ? found : null;
+            if (!tree.TryFinish(out ShardCommitment found)) return null;
+            await takeTree(sidecar.WrittenMemory, treeAt);
+            return found;
         }
         catch (IOException e) when (e is not StorageAwayException)
         {
@@ -51,6 +80,24 @@ public static class ShardContents
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static bool HasSidecar(IShardReader shard, long at, ReadOnlySpan<byte> expected)
+    {
+        byte[] there = ArrayPool<byte>.Shared.Rent(expected.Length);
+        try
+        {
+            shard.ReadSidecar(at, there.AsSpan(0, expected.Length));
+            return there.AsSpan(0, expected.Length).SequenceEqual(expected);
+        }
+        catch (IOException e) when (e is not StorageAwayException)
+        {
+            return false;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(there);
         }
     }
 }

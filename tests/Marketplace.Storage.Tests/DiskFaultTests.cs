@@ -108,7 +108,7 @@ public sealed class DiskFaultTests : IDisposable
         await CheckAsync(again, acknowledged);
         foreach (UploadRecord due in again.Catalogue.DueUploads(_time.GetUtcNow() + TimeSpan.FromHours(2), new BlockNumber(0)))
         {
-            if (!acknowledged.ContainsKey(due.Place.Deal.Number)) again.Catalogue.RemoveUpload(due.Id);
+            if (!acknowledged.ContainsKey(due.Place.Deal.Number)) again.Catalogue.RemoveDueUpload(due.Id, _time.GetUtcNow() + TimeSpan.FromHours(2), new BlockNumber(0));
         }
 
         while ((await again.DropUnneededAsync(new PeriodNumber(0), default)).Count > 0) { }

@@ -29,17 +29,6 @@ public sealed class FileShardStoreTests : ShardStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_tree_is_corrupt_where_it_is_needed()
-    {
-        ShardCommitment commitment = await Take(RandomBytes(64 * 1024));
-        Flip(PathOf(commitment.Root, ".tree"), SidecarLayout.HeaderBytes);
-        using IShardContent content = (await Store.OpenAsync(commitment, default))!;
-
-        Assert.Equal(ShardRead.Corrupt, content.ReadRange(64, new byte[256], new byte[RangeProof.SizeBytesMax]));
-        Assert.Equal(commitment, await content.RehashAsync(default));
-    }
-
-    [Fact]
     public async Task A_folder_of_somebody_else_is_refused()
     {
         await Store.MarkAsync("volume 0 of node 7", default);
@@ -52,6 +41,12 @@ public sealed class FileShardStoreTests : ShardStoreContract, IDisposable
     protected override IShardStore Reopen() => new FileShardStore(_folder.Path);
 
     protected override void Damage(Root root, long offset) => Flip(PathOf(root, ".shard"), offset);
+
+    protected override void DamageTree(Root root, bool isGone)
+    {
+        if (isGone) File.Delete(PathOf(root, ".tree"));
+        else Flip(PathOf(root, ".tree"), SidecarLayout.HeaderBytes);
+    }
 
     protected override bool HasGarbage()
     {

@@ -114,8 +114,23 @@ public sealed class ShardDepotTests : IDisposable
         Assert.False(depot.Catalogue.AddPromise(record.Id, new PromiseRecord(new BlockNumber(60), "too late")));
 
         Assert.Empty(depot.Catalogue.DueUploads(_time.GetUtcNow(), new BlockNumber(50)));
-        depot.Catalogue.RemoveUpload(Assert.Single(depot.Catalogue.DueUploads(_time.GetUtcNow(), new BlockNumber(51))).Id);
+        Assert.True(depot.Catalogue.RemoveDueUpload(Assert.Single(depot.Catalogue.DueUploads(_time.GetUtcNow(), new BlockNumber(51))).Id, _time.GetUtcNow(), new BlockNumber(51)));
         Assert.Equal([second.Root], await depot.DropUnneededAsync(s_keepAll, default));
+    }
+
+    [Fact]
+    public async Task What_is_promised_after_it_was_seen_to_be_due_stays()
+    {
+        await using ShardDepot depot = await Open();
+        ShardCommitment shard = await Upload(depot, Place(1), 1024);
+        DateTimeOffset late = _time.GetUtcNow() + TimeSpan.FromHours(2);
+        UploadRecord due = Assert.Single(depot.Catalogue.DueUploads(late, new BlockNumber(10)));
+        Assert.True(depot.Catalogue.AddPromise(due.Id, new PromiseRecord(new BlockNumber(50), "signed")));
+
+        Assert.False(depot.Catalogue.RemoveDueUpload(due.Id, late, new BlockNumber(10)));
+
+        Assert.Equal(shard, depot.Catalogue.FindUpload(Place(1))!.Shard);
+        Assert.Empty(await depot.DropUnneededAsync(s_keepAll, default));
     }
 
     [Fact]

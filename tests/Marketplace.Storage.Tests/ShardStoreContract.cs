@@ -17,6 +17,9 @@ public abstract class ShardStoreContract
     /// <summary>Changes one byte of a kept shard behind the store's back.</summary>
     protected abstract void Damage(Root root, long offset);
 
+    /// <summary>Flips a bit in the tree of a kept shard, or removes it.</summary>
+    protected abstract void DamageTree(Root root, bool isGone);
+
     /// <summary>Whether anything lies in the storage that is not a kept shard.</summary>
     protected abstract bool HasGarbage();
 
@@ -76,6 +79,39 @@ public abstract class ShardStoreContract
 
         using IShardContent content = (await Store.OpenAsync(commitment, default))!;
         Assert.Equal(commitment, await content.RehashAsync(default));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_tree_that_is_damaged_or_gone_is_made_anew_from_the_bytes(bool isGone)
+    {
+        ShardCommitment commitment = await Take(RandomBytes(3 << 20));
+        DamageTree(commitment.Root, isGone);
+        using (IShardContent content = (await Store.OpenAsync(commitment, default))!)
+        {
+            Assert.Equal((commitment, false), await content.CheckAsync(null, default));
+            Assert.Equal(ShardRead.Corrupt, content.ReadRange(64, new byte[256], new byte[RangeProof.SizeBytesMax]));
+        }
+
+        Assert.True(await Store.MendTreeAsync(commitment, null, default));
+
+        using IShardContent mended = (await Store.OpenAsync(commitment, default))!;
+        Assert.Equal((commitment, true), await mended.CheckAsync(null, default));
+        Assert.Equal(ShardRead.Good, mended.ReadRange(64, new byte[256], new byte[RangeProof.SizeBytesMax]));
+        Assert.False(HasGarbage());
+    }
+
+    [Fact]
+    public async Task No_tree_is_made_for_bytes_that_are_not_right()
+    {
+        ShardCommitment commitment = await Take(RandomBytes(64 * 1024));
+        Damage(commitment.Root, 300);
+        DamageTree(commitment.Root, isGone: false);
+
+        Assert.False(await Store.MendTreeAsync(commitment, null, default));
+        Assert.False(await Store.MendTreeAsync(MerkleTree.Commit(RandomBytes(512)), null, default));
+        Assert.False(HasGarbage());
     }
 
     [Theory]

@@ -435,6 +435,8 @@ public sealed class VolumeTests : IDisposable
 
         public ValueTask<IShardIntake> BeginAsync(CancellationToken token) => inner.BeginAsync(token);
 
+        public ValueTask<bool> MendTreeAsync(ShardCommitment shard, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token) => inner.MendTreeAsync(shard, pace, token);
+
         public ValueTask<IShardContent?> OpenAsync(ShardCommitment shard, CancellationToken token)
         {
             opened();

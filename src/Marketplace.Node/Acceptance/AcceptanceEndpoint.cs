@@ -63,6 +63,9 @@ internal sealed partial class AcceptanceEndpoint(
                 return Results.Json(before, NodeJson.Default.SignedAcceptance);
             }
 
+            if (await CannotShowAsync(upload.Shard.Root, token) is { } away) return away;
+            Rate.TryDecode(terms.Rate, out Rate rate);
+            (ulong ofOthers, ulong ofThis) = await PromisedUnitsAsync(place, now.Tip, token);
             var scene = new AcceptanceScene(
                 chain.Facts.Schedule,
                 config.Price,
@@ -72,7 +75,8 @@ internal sealed partial class AcceptanceEndpoint(
                 now.Registered.Stake - Math.Min(now.Registered.Stake, chain.Facts.ReportBountyUnits),
                 chain.Facts.StakePeriods,
                 now.Standing.Rate,
-                await PromisedUnitsAsync(place, now.Tip, token),
+                // Of several promises for one place only one is ever used, maybe the dearest.
+                ofOthers + (ofThis - Math.Min(ofThis, rate.Units)),
                 now.Standing.Out,
                 clientFree,
                 holder);
@@ -80,7 +84,8 @@ internal sealed partial class AcceptanceEndpoint(
 
             SignedAcceptance promise = PromiseSignature.Sign(chain.Facts.Scope, hot, asked with { Hint = HintFor(terms, tip) });
             string document = JsonSerializer.Serialize(promise, NodeJson.Default.SignedAcceptance);
-            if (!depot.Catalogue.AddPromise(upload.Id, new PromiseRecord(terms.Deadline, document)))
+            string kept = upload.Promise is { } earlier && earlier.Deadline > now.Tip && RateOf(earlier).Units > rate.Units ? earlier.Document : document;
+            if (!depot.Catalogue.AddPromise(upload.Id, new PromiseRecord(terms.Deadline, kept)))
             {
                 return Failures.Of(StatusCodes.Status409Conflict, MarketErrorCode.Failed, "The upload was replaced meanwhile.", "Ask again.");
             }
@@ -98,18 +103,38 @@ internal sealed partial class AcceptanceEndpoint(
 
     private static SignedAcceptance? Read(string document) => JsonSerializer.Deserialize(document, NodeJson.Default.SignedAcceptance);
 
-    /// <summary>What other open promises would earn a period: those whose deadline is to come and whose very place the node did not fill yet.</summary>
-    private async Task<ulong> PromisedUnitsAsync(UploadPlace but, BlockNumber tip, CancellationToken token)
+    private static Rate RateOf(PromiseRecord promise) => Read(promise.Document) is { } read && Rate.TryDecode(read.Rate, out Rate rate) ? rate : default;
+
+    /// <summary>A shard that cannot be read now cannot be proved soon either.</summary>
+    private async Task<IResult?> CannotShowAsync(Root root, CancellationToken token)
+    {
+        try
+        {
+            using IShardContent? content = await depot.OpenAsync(root, token);
+            return content is null ? NothingThere() : null;
+        }
+        catch (IOException)
+        {
+            return Failures.Of(StatusCodes.Status507InsufficientStorage, MarketErrorCode.Incomplete, "The node cannot read the shard now.", "Choose another node.");
+        }
+    }
+
+    /// <summary>
+    /// What open promises would earn a period, those of other places and the dearest of this one: their deadline is to come, and the node
+    /// did not fill that very place yet.
+    /// </summary>
+    private async Task<(ulong OfOthers, ulong OfThis)> PromisedUnitsAsync(UploadPlace place, BlockNumber tip, CancellationToken token)
     {
         await ReadFilledAsync(tip, token);
-        ulong units = 0;
+        var dearest = new Dictionary<UploadPlace, ulong>();
         foreach (UploadRecord upload in depot.Catalogue.PromisedUploads())
         {
-            if (upload.Promise is not { } given || given.Deadline <= tip || upload.Place == but || _filled.Contains(upload.Place)) continue;
-            if (Read(given.Document) is { } promise && Rate.TryDecode(promise.Rate, out Rate rate)) units += rate.Units;
+            if (upload.Promise is not { } given || given.Deadline <= tip || _filled.Contains(upload.Place)) continue;
+            dearest[upload.Place] = Math.Max(dearest.GetValueOrDefault(upload.Place), RateOf(given).Units);
         }
 
-        return units;
+        dearest.Remove(place, out ulong ofThis);
+        return (dearest.Values.Aggregate(0UL, (sum, units) => sum + units), ofThis);
     }
 
     /// <summary>

@@ -17,6 +17,9 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
     /// <summary>Other shards on a volume that are tried before all of it counts as away.</summary>
     private const int ProbesMax = 3;
 
+    /// <summary>Losses that are told at the same time.</summary>
+    private const int TellsAtOnceMax = 16;
+
     /// <summary>Shows the leaf that was asked for.</summary>
     /// <returns>The shard that cannot be shown; null if all is well.</returns>
     public async Task<PeriodProof.ShardLost?> AnswerAsync(Question question, CancellationToken token)
@@ -43,7 +46,9 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
 
     /// <summary>
     /// Tells the loss of a shard for each slot that it was promised for, if the evidence is good enough. A leaf that could not be shown is
-    /// read once more before that: if it can be shown now, nothing was lost.
+    /// read once more before that, with a tree made anew if that was what is wrong: if it can be shown now, nothing was lost. A loss that
+    /// keeps the proof back spoils the period, and only one spoilt period in a row is no strike: so what else is lost beside it is told in
+    /// the same period.
     /// </summary>
     /// <param name="lost">What could not be shown.</param>
     /// <param name="periodsMissed">Periods without a proof that count as strikes already; 0 if this shard keeps no proof back.</param>
@@ -58,6 +63,7 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         {
             // What failed once may have been a cable; and what is asked last is the shard that is accused.
             (byte[]? opening, bool isWrong, bool isAway) = await OpenLeafAsync(lost.Shard, leaf, token);
+            if (opening is null && !isAway && await TryMendTreeAsync(root, token)) (opening, isWrong, isAway) = await OpenLeafAsync(lost.Shard, leaf, token);
             if (opening is not null)
             {
                 LogReadable(root);
@@ -73,6 +79,26 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
                 CultureInfo.InvariantCulture, $"The shard {root} is away or gone, and what lies beside it cannot be read either: period {period} cannot be proved while it is drawn."));
         }
 
+        await DeclareAsync(root, period, token);
+        if (lost.Leaf is null) return;
+        await Parallel.ForEachAsync(
+            await FindLostBesideAsync(lost, token),
+            new ParallelOptions { MaxDegreeOfParallelism = TellsAtOnceMax, CancellationToken = token },
+            async (other, stop) => await DeclareAsync(other, period, stop));
+    }
+
+    /// <summary>Shows that the node still holds what nobody took over, and goes on.</summary>
+    public async Task<PeriodProof> CureAsync(ChallengeContext context, CancellationToken token)
+    {
+        PeriodProof proof = await PeriodProof.MakeAsync(context, Challenges.CureDraws, depot.Catalogue.Ledger(), depot, token);
+        if (proof is not PeriodProof.Made made) return proof;
+        await chain.Contracts.StorageMarket.CureAsync(chain.Node.Value, made.Bytes, token: token);
+        LogCured(context.Period.Value);
+        return proof;
+    }
+
+    private async Task DeclareAsync(Root root, PeriodNumber period, CancellationToken token)
+    {
         foreach (LedgerRange range in depot.Catalogue.Ledger().Where(range => range.Shard.Root == root && range.Until > period + 1))
         {
             if (await chain.FindSlotAsync(range, token) is not var (deal, slot))
@@ -96,14 +122,45 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         }
     }
 
-    /// <summary>Shows that the node still holds what nobody took over, and goes on.</summary>
-    public async Task<PeriodProof> CureAsync(ChallengeContext context, CancellationToken token)
+    /// <summary>
+    /// What lies on the same volume and cannot be shown either, one leaf of each. All of a volume that is away goes only if something
+    /// elsewhere is left for which the node stays: else being evicted and cured when the disk is back costs less.
+    /// </summary>
+    private async Task<List<Root>> FindLostBesideAsync(PeriodProof.ShardLost lost, CancellationToken token)
     {
-        PeriodProof proof = await PeriodProof.MakeAsync(context, Challenges.CureDraws, depot.Catalogue.Ledger(), depot, token);
-        if (proof is not PeriodProof.Made made) return proof;
-        await chain.Contracts.StorageMarket.CureAsync(chain.Node.Value, made.Bytes, token: token);
-        LogCured(context.Period.Value);
-        return proof;
+        var found = new List<Root>();
+        if (depot.Catalogue.Place(lost.Shard.Root)?.Volume is not { } volume) return found;
+        ShardCommitment[] others = [.. depot.Catalogue.Ledger().Select(range => range.Shard).DistinctBy(shard => shard.Root).Where(shard => shard.Root != lost.Shard.Root)];
+        ILookup<bool, ShardCommitment> isBeside = others.ToLookup(shard => depot.Catalogue.Place(shard.Root)?.Volume == volume);
+        if (lost.IsAway && !await IsAnyReadableAsync(isBeside[false], token)) return found;
+        foreach (ShardCommitment shard in isBeside[true])
+        {
+            if (!await IsShownAsync(shard, token) && !await TryMendTreeAsync(shard.Root, token)) found.Add(shard.Root);
+        }
+
+        return found;
+    }
+
+    /// <summary>Whether a leaf at random can be shown, at the second try if not at the first.</summary>
+    private async Task<bool> IsShownAsync(ShardCommitment shard, CancellationToken token)
+    {
+        long leaf = Random.Shared.NextInt64(shard.Leaves);
+        return (await OpenLeafAsync(shard, leaf, token)).Opening is not null || (await OpenLeafAsync(shard, leaf, token)).Opening is not null;
+    }
+
+    /// <summary>Makes a shard's tree anew if its bytes are right and that was what is wrong.</summary>
+    private async Task<bool> TryMendTreeAsync(Root root, CancellationToken token)
+    {
+        try
+        {
+            if (!await depot.MendTreeAsync(root, pace: null, token)) return false;
+            LogMended(root);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private async Task<(byte[]? Opening, bool IsWrong, bool IsAway)> OpenLeafAsync(ShardCommitment shard, long leaf, CancellationToken token)
@@ -129,7 +186,12 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         int? volume = depot.Catalogue.Place(lost)?.Volume;
         IEnumerable<ShardCommitment> beside = depot.Catalogue.Ledger().Select(range => range.Shard)
             .Where(shard => shard.Root != lost && (volume is null || depot.Catalogue.Place(shard.Root)?.Volume == volume));
-        foreach (ShardCommitment shard in beside.DistinctBy(shard => shard.Root).Take(ProbesMax))
+        return await IsAnyReadableAsync(beside.DistinctBy(shard => shard.Root), token);
+    }
+
+    private async Task<bool> IsAnyReadableAsync(IEnumerable<ShardCommitment> shards, CancellationToken token)
+    {
+        foreach (ShardCommitment shard in shards.Take(ProbesMax))
         {
             if ((await OpenLeafAsync(shard, 0, token)).Opening is not null) return true;
         }
@@ -145,6 +207,9 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
 
     [LoggerMessage(2116, LogLevel.Warning, "The shard {Root} could not be read, and can be read again: nothing is told")]
     private partial void LogReadable(Root root);
+
+    [LoggerMessage(2117, LogLevel.Warning, "The tree of the shard {Root} was damaged and its bytes are right: it is made anew")]
+    private partial void LogMended(Root root);
 
     [LoggerMessage(2115, LogLevel.Error, "The loss of the shard {Root} cannot be told: the endpoint has no events of period {Period} any more, so that its deal is not known. Name an endpoint that keeps them")]
     private partial void LogNotFound(Root root, uint period);

@@ -106,10 +106,15 @@ internal sealed partial class ScrubJob(
 
     private async Task CheckAsync(ShardCommitment shard, CancellationToken token)
     {
-        ShardCommitment? found = await ReadAsync(shard, token);
+        (ShardCommitment? found, bool isTreeRight) = await ReadAsync(shard, token);
         // A cable or a cache may fail once. Whatever cannot be read on a volume that is away is as it was.
-        if (found != shard) found = await ReadAsync(shard, token);
-        if (found == shard) return;
+        if (found != shard) (found, isTreeRight) = await ReadAsync(shard, token);
+        if (found == shard)
+        {
+            if (!isTreeRight && await depot.MendTreeAsync(shard.Root, PaceAsync, token)) LogMended(shard.Root);
+            return;
+        }
+
         if (found is null && await depot.IsAwayAsync(shard.Root, token)) throw new StorageAwayException($"The volume of the shard {shard.Root} is away.");
         LogDamaged(shard.Root);
         int damaged = int.TryParse(depot.Catalogue.Fact(DamagedFact), CultureInfo.InvariantCulture, out int before) ? before : 0;
@@ -128,18 +133,21 @@ internal sealed partial class ScrubJob(
     }
 
     /// <summary>Reads a shard whole: what is there, or null if it cannot be read. One that was dropped meanwhile is as it should be.</summary>
-    private async Task<ShardCommitment?> ReadAsync(ShardCommitment shard, CancellationToken token)
+    private async Task<(ShardCommitment? Found, bool IsTreeRight)> ReadAsync(ShardCommitment shard, CancellationToken token)
     {
         try
         {
             using IShardContent? content = await depot.OpenAsync(shard.Root, token);
-            return content is null ? shard : await content.RehashAsync(PaceAsync, token);
+            return content is null ? (shard, true) : await content.CheckAsync(PaceAsync, token);
         }
         catch (IOException e) when (e is not StorageAwayException)
         {
-            return null;
+            return (null, false);
         }
     }
+
+    [LoggerMessage(2323, LogLevel.Warning, "The tree of the shard {Root} was damaged and its bytes are right: it was made anew")]
+    private partial void LogMended(Root root);
 
     [LoggerMessage(2321, LogLevel.Error, "The shard {Root} is damaged: its bytes are not those that were taken")]
     private partial void LogDamaged(Root root);

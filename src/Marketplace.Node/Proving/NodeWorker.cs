@@ -221,10 +221,12 @@ internal sealed partial class NodeWorker(
                 return false;
 
             case NodeAction.ExpireUploads:
-                foreach (UploadRecord upload in depot.Catalogue.DueUploads(time.GetUtcNow(), NodePlan.PromiseCutoff(now.Ledger!.Value, _reorgBlocks)))
+                DateTimeOffset moment = time.GetUtcNow();
+                BlockNumber cutoff = NodePlan.PromiseCutoff(now.Ledger!.Value, _reorgBlocks);
+                foreach (UploadRecord upload in depot.Catalogue.DueUploads(moment, cutoff))
                 {
-                    depot.Catalogue.RemoveUpload(upload.Id);
-                    LogExpired(upload.Shard.Root, upload.Place.Deal);
+                    // Meanwhile it may have been promised.
+                    if (depot.Catalogue.RemoveDueUpload(upload.Id, moment, cutoff)) LogExpired(upload.Shard.Root, upload.Place.Deal);
                 }
 
                 return true;

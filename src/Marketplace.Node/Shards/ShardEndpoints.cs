@@ -111,7 +111,7 @@ internal sealed partial class ShardEndpoints(ShardDepot depot, TokenGate tokens,
         {
             using IShardContent? content = await OpenAsync(shard, token);
             // What is read for strangers counts as given to them.
-            ShardCommitment? found = content is null ? null : await content.RehashAsync(bandwidth.Out.TakeAsync, token);
+            ShardCommitment? found = content is null ? null : (await content.CheckAsync(bandwidth.Out.TakeAsync, token)).Found;
             if (found != shard) LogCorrupt(shard.Root);
             return Results.Json(new ReportedRoot(found?.Root, found?.Leaves ?? 0, Deep: true), NodeJson.Default.ReportedRoot);
         }

@@ -69,6 +69,8 @@ public sealed class ShardCatalogue : IDisposable
 
     private const string UploadColumns = "SELECT u.id, u.client, u.number, u.slot, u.root, s.leaves, u.expires, u.deadline, u.promise FROM uploads u JOIN shards s ON s.root = u.root";
 
+    private const string IsDue = "(promise IS NULL AND expires <= $now) OR (promise IS NOT NULL AND deadline < $block)";
+
     private readonly CatalogueConnection _writer;
     private readonly CatalogueConnection _reader;
     private readonly CatalogueBounds _bounds = new();
@@ -173,11 +175,21 @@ public sealed class ShardCatalogue : IDisposable
         if (Write(records => Release(records, place))) _bounds.Freed();
     }
 
-    /// <summary>Forgets one upload, promised or not.</summary>
-    public void RemoveUpload(long id)
+    /// <summary>Forgets one upload that is due. False, and it stays, if it was promised, or promised anew, since it was read.</summary>
+    public bool RemoveDueUpload(long id, DateTimeOffset now, BlockNumber block)
     {
-        Write(records => records.Execute("DELETE FROM uploads WHERE id = $id", ("$id", id)));
-        _bounds.Freed();
+        bool removed = Write(records => records.Execute(
+            $"DELETE FROM uploads WHERE id = $id AND ({IsDue})", [("$id", id), .. Due(now, block)])) == 1;
+        if (removed) _bounds.Freed();
+        return removed;
+    }
+
+    /// <summary>Forgets an upload that could not be kept after all, unless it was promised.</summary>
+    public void TakeBackUpload(UploadPlace place, Root root)
+    {
+        int removed = Write(records => records.Execute(
+            "DELETE FROM uploads WHERE client = $client AND number = $number AND slot = $slot AND root = $root AND promise IS NULL", [.. Keys(place), ("$root", root.ToArray())]));
+        if (removed > 0) _bounds.Freed();
     }
 
     /// <summary>Records a promise for an upload. False if that upload is not the place's newest any more.</summary>
@@ -202,8 +214,7 @@ public sealed class ShardCatalogue : IDisposable
     public IReadOnlyList<UploadRecord> DueUploads(DateTimeOffset now, BlockNumber block) => _bounds.IsNothingDue(now, block, EarliestDue)
         ? []
         : Read(
-            $"{UploadColumns} WHERE (u.promise IS NULL AND u.expires <= $now) OR (u.promise IS NOT NULL AND u.deadline < $block)",
-            ReadUpload, ("$now", now.ToUnixTimeMilliseconds()), ("$block", (long)block.Value));
+            $"{UploadColumns} WHERE {IsDue}", ReadUpload, Due(now, block));
 
     /// <summary>Uploads that were promised, until they are forgotten.</summary>
     public IReadOnlyList<UploadRecord> PromisedUploads() => Read($"{UploadColumns} WHERE u.promise IS NOT NULL", ReadUpload);
@@ -373,6 +384,8 @@ public sealed class ShardCatalogue : IDisposable
 
     private static void SetFact(CatalogueConnection records, string name, string value) =>
         records.Execute("INSERT INTO facts (name, value) VALUES ($name, $value) ON CONFLICT DO UPDATE SET value = $value", ("$name", name), ("$value", value));
+
+    private static (string, object)[] Due(DateTimeOffset now, BlockNumber block) => [("$now", now.ToUnixTimeMilliseconds()), ("$block", (long)block.Value)];
 
     private static (string, object)[] Keys(UploadPlace place) =>
         [("$client", place.Deal.Client.ToArray()), ("$number", (long)place.Deal.Number), ("$slot", (long)place.Slot)];

@@ -336,6 +336,14 @@ public sealed class ShardDepot : IAsyncDisposable
     }
 
     /// <summary>
+    /// Reads a shard whole, and makes the tree beside it anew if the bytes are right. False, and nothing changes, if they are not, or if
+    /// there is no such shard here.
+    /// </summary>
+    /// <exception cref="IOException">Its storage does not answer, or does not take it.</exception>
+    public async Task<bool> MendTreeAsync(Root root, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token) =>
+        Catalogue.Place(root) is var (shard, volume) && RoomOf(volume) is { } room && await room.Volume.Store.MendTreeAsync(shard, pace, token);
+
+    /// <summary>
     /// Whether the volume where a shard is recorded is away now: not attached, silent, or without its mark. What cannot be read there is
     /// not lost for all that is known.
     /// </summary>
@@ -395,9 +403,11 @@ public sealed class ShardDepot : IAsyncDisposable
             {
                 await intake.KeepAsync(CancellationToken.None);
             }
-            catch (IOException) when (before is { } old && old != room.Volume.Id)
+            catch (IOException)
             {
-                TakeBack(shard, room.Volume.Id, old);
+                // Nothing may be promised that cannot be read. A shard that nobody names any more is dropped like any other.
+                Catalogue.TakeBackUpload(place, shard.Root);
+                if (before is { } old && old != room.Volume.Id) TakeBack(shard, room.Volume.Id, old);
                 throw;
             }
 

@@ -102,9 +102,9 @@ internal sealed class FileShardIntake : IShardIntake
     public ValueTask KeepAsync(CancellationToken token)
     {
         Root root = _sealed ?? throw new InvalidOperationException("Only a sealed shard is kept.");
-        _kept = true;
         _store.Place(_place + FileShardStore.TreeSuffix, root, FileShardStore.TreeSuffix);
         _store.Place(_place + FileShardStore.ShardSuffix, root, FileShardStore.ShardSuffix);
+        _kept = true;
         return ValueTask.CompletedTask;
     }
 

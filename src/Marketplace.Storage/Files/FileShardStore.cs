@@ -56,21 +56,42 @@ public sealed class FileShardStore : IShardStore
     public ValueTask<IShardContent?> OpenAsync(ShardCommitment shard, CancellationToken token)
     {
         string place = PlaceOf(shard.Root);
-        IDiskFile? tree = null;
-        IDiskFile? bytes = null;
+        IDiskFile? bytes = Disk.TryOpen(place + ShardSuffix);
+        if (bytes is null) return ValueTask.FromResult<IShardContent?>(null);
         try
         {
-            tree = Disk.TryOpen(place + TreeSuffix);
-            bytes = tree is null ? null : Disk.TryOpen(place + ShardSuffix);
-            if (tree is not null && bytes is not null) return ValueTask.FromResult<IShardContent?>(new FileShardContent(shard, bytes, tree));
-            tree?.Dispose();
-            return ValueTask.FromResult<IShardContent?>(null);
+            return ValueTask.FromResult<IShardContent?>(new FileShardContent(shard, bytes, Disk.TryOpen(place + TreeSuffix)));
         }
         catch
         {
-            tree?.Dispose();
-            bytes?.Dispose();
+            bytes.Dispose();
             throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<bool> MendTreeAsync(ShardCommitment shard, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token)
+    {
+        using IShardContent? content = await OpenAsync(shard, token);
+        if (content is null) return false;
+        string made = Path.Combine(Arriving, Guid.NewGuid().ToString("N")) + TreeSuffix;
+        try
+        {
+            if (!await ShardContents.WriteTreeAsync(content, shard, Disk, made, pace, token)) return false;
+            string place = PlaceOf(shard.Root) + TreeSuffix;
+            lock (_places)
+            {
+                // Deleted meanwhile: then a tree alone would stay for ever.
+                if (!Has(PlaceOf(shard.Root) + ShardSuffix)) return false;
+                Disk.Move(made, place);
+                Disk.FlushFolder(Path.GetDirectoryName(place)!);
+            }
+
+            return true;
+        }
+        finally
+        {
+            Disk.Delete(made);
         }
     }
 
@@ -126,8 +147,7 @@ public sealed class FileShardStore : IShardStore
             await Task.Yield();
             if (Path.GetExtension(path) != ShardSuffix || !Root.TryParse("0x" + Path.GetFileNameWithoutExtension(path), null, out Root root)) continue;
             using IDiskFile? bytes = Disk.TryOpen(path);
-            using IDiskFile? tree = Disk.TryOpen(Path.ChangeExtension(path, TreeSuffix));
-            if (bytes is not null && tree is not null && MerkleTree.IsShardSize(bytes.Length)) yield return new ShardCommitment(root, bytes.Length / MerkleTree.LeafBytes);
+            if (bytes is not null && MerkleTree.IsShardSize(bytes.Length)) yield return new ShardCommitment(root, bytes.Length / MerkleTree.LeafBytes);
         }
     }
 

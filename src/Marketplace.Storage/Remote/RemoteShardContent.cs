@@ -6,7 +6,7 @@ namespace Marketplace.Storage;
 /// A shard whose pieces lie somewhere else. Readers are given bytes by span and so wait for the network; how many read at once is limited
 /// by those who ask. What came last is remembered, because reads come in order or twice.
 /// </summary>
-internal sealed class RemoteShardContent(RemoteShardStore store, ShardParts record, IDiskFile parts, IDiskFile tree) : IShardContent
+internal sealed class RemoteShardContent(RemoteShardStore store, ShardParts record, IDiskFile parts, IDiskFile? tree) : IShardContent
 {
     /// <summary>A read of at most this share of a piece does not fetch all of it.</summary>
     private const int SmallReadShare = 4;
@@ -33,19 +33,19 @@ internal sealed class RemoteShardContent(RemoteShardStore store, ShardParts reco
         }
     }
 
-    public void ReadSidecar(long offset, Span<byte> destination) => FileShardContent.Fill(tree, offset, destination);
+    public void ReadSidecar(long offset, Span<byte> destination) => FileShardContent.Fill(tree ?? throw FileShardContent.NoTree(), offset, destination);
 
     public ShardRead ReadRange(long firstLeaf, Span<byte> data, Span<byte> proof) => ShardContents.ReadRange(this, Commitment, firstLeaf, data, proof);
 
-    public ValueTask<ShardCommitment?> RehashAsync(Func<int, CancellationToken, ValueTask>? pace, CancellationToken token) =>
-        ShardContents.RehashAsync(this, Commitment, pace, token);
+    public ValueTask<(ShardCommitment? Found, bool IsTreeRight)> CheckAsync(Func<int, CancellationToken, ValueTask>? pace, CancellationToken token) =>
+        ShardContents.CheckAsync(this, Commitment, pace, token);
 
     public void Dispose()
     {
         if (_disposed) return;
         _disposed = true;
         parts.Dispose();
-        tree.Dispose();
+        tree?.Dispose();
         store.Close(record.Id);
     }
 

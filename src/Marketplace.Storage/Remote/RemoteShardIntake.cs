@@ -73,8 +73,8 @@ internal sealed class RemoteShardIntake : IShardIntake
     public async ValueTask KeepAsync(CancellationToken token)
     {
         ShardParts record = _sealed ?? throw new InvalidOperationException("Only a sealed shard is kept.");
-        _kept = true;
         await _store.KeepAsync(_place, record, token);
+        _kept = true;
     }
 
     public async ValueTask DisposeAsync()

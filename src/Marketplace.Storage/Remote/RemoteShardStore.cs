@@ -73,17 +73,45 @@ public sealed class RemoteShardStore : IShardStore
         lock (_readers)
         {
             if (ReadRecord(place) is not { } record || record.Shard != shard) return ValueTask.FromResult<IShardContent?>(null);
-            IDiskFile? tree = _disk.TryOpen(place + TreeSuffix);
-            IDiskFile? parts = _disk.TryOpen(place + PartsSuffix);
-            if (tree is null || parts is null)
+            if (_disk.TryOpen(place + PartsSuffix) is not { } parts) return ValueTask.FromResult<IShardContent?>(null);
+            IDiskFile? tree;
+            try
             {
-                tree?.Dispose();
-                parts?.Dispose();
-                return ValueTask.FromResult<IShardContent?>(null);
+                tree = _disk.TryOpen(place + TreeSuffix);
+            }
+            catch
+            {
+                parts.Dispose();
+                throw;
             }
 
             _readers[record.Id] = _readers.GetValueOrDefault(record.Id) + 1;
             return ValueTask.FromResult<IShardContent?>(new RemoteShardContent(this, record, parts, tree));
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<bool> MendTreeAsync(ShardCommitment shard, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token)
+    {
+        using IShardContent? content = await OpenAsync(shard, token);
+        if (content is null) return false;
+        string made = Path.Combine(Arriving, Guid.NewGuid().ToString("N")) + TreeSuffix;
+        try
+        {
+            if (!await ShardContents.WriteTreeAsync(content, shard, _disk, made, pace, token)) return false;
+            string place = PlaceOf(shard.Root);
+            lock (_readers)
+            {
+                if (ReadRecord(place)?.Shard != shard) return false;
+                _disk.Move(made, place + TreeSuffix);
+            }
+
+            _disk.FlushFolder(Path.GetDirectoryName(place)!);
+            return true;
+        }
+        finally
+        {
+            _disk.Delete(made);
         }
     }
 

@@ -137,7 +137,7 @@ public abstract class RemoteShardStoreContract : ShardStoreContract, IDisposable
             }
 
             // An upload that failed after it was recorded is there, too, until it expires; nothing else is.
-            foreach (UploadRecord due in depot.Catalogue.DueUploads(time.GetUtcNow() + TimeSpan.FromHours(1), default).Where(due => !acknowledged.ContainsKey(due.Place.Deal.Number))) depot.Catalogue.RemoveUpload(due.Id);
+            foreach (UploadRecord due in depot.Catalogue.DueUploads(time.GetUtcNow() + TimeSpan.FromHours(1), default).Where(due => !acknowledged.ContainsKey(due.Place.Deal.Number))) depot.Catalogue.RemoveDueUpload(due.Id, time.GetUtcNow() + TimeSpan.FromHours(1), default);
             await depot.DropUnneededAsync(new PeriodNumber(0), default);
             Assert.Equal(acknowledged.Values.Select(shard => shard.Root).Order(), depot.Catalogue.All().Select(shard => shard.Root).Order());
             await depot.RemoveVolumeAsync(0, force: true, default);
@@ -171,6 +171,20 @@ public abstract class RemoteShardStoreContract : ShardStoreContract, IDisposable
         if (address != addresses[index]) Parts.DeleteAsync(addresses[index], default).GetAwaiter().GetResult();
         addresses[index] = address;
         File.WriteAllText(PathOf(root, RemoteShardStore.PartsSuffix), string.Concat(addresses.Select(one => one + "\n")));
+    }
+
+    protected override void DamageTree(Root root, bool isGone)
+    {
+        string path = PathOf(root, RemoteShardStore.TreeSuffix);
+        if (isGone)
+        {
+            File.Delete(path);
+            return;
+        }
+
+        byte[] tree = File.ReadAllBytes(path);
+        tree[SidecarLayout.HeaderBytes] ^= 1;
+        File.WriteAllBytes(path, tree);
     }
 
     protected override bool HasGarbage()
