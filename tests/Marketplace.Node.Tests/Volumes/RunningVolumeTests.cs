@@ -10,6 +10,8 @@ namespace Marketplace.Node.Tests.Volumes;
 public sealed class RunningVolumeTests(MarketFixture market)
 {
     private const long Capacity = 64L << 20;
+    private const byte Held = 1;
+    private const byte Lost = 2;
     private static readonly NodeLimits s_limits = new() { VolumeLookEvery = TimeSpan.FromMilliseconds(100), VolumeRetryEvery = TimeSpan.FromMilliseconds(300) };
 
     [Fact]
@@ -83,6 +85,34 @@ public sealed class RunningVolumeTests(MarketFixture market)
         Assert.Equal(NodeOutcome.Ok, (await reader.ReadAsync(MerkleTree.Commit(shard), 0, new byte[256], null, default)).Outcome);
         Assert.Equal(node.Id.Value, (await market.Client.Lens.DealAsync(here.Id)).Slots[0].Node);
         Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_disk_that_stays_away_is_told_whole_before_it_costs_what_lies_elsewhere()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(s_limits, Capacity);
+        string folder = node.DataDir + "-disk2";
+        var deals = new List<DealView> { await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(300_032), periods: 12) };
+        using (NodeAdmin admin = (await NodeAdmin.FindAsync(node.DataDir, default))!)
+        {
+            // The larger volume takes what comes next.
+            await admin.AddVolumeAsync(new NewVolume("files:" + folder, 4 * Capacity, null, null), default);
+        }
+
+        for (int i = 0; i < 3; i++) deals.Add(await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(300_032), periods: 12));
+        await node.StopAsync();
+        Directory.Delete(folder, recursive: true);
+        uint first = deals.Max(deal => deal.From);
+        await market.MineToProofsAsync(first + LossPolicy.PeriodsMissedMax);
+        await node.StartAsync();
+
+        await NodeProtocolTests.Eventually(async () =>
+        {
+            byte[] states = await Task.WhenAll(deals.Select(async deal => (byte)(await market.Client.Lens.DealAsync(deal.Id)).Slots[0].State));
+            return states.SequenceEqual([Held, Lost, Lost, Lost]);
+        });
+        Assert.Equal(first + LossPolicy.PeriodsMissedMax, market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value);
+        await ProveAsync(node, first + LossPolicy.PeriodsMissedMax + 1);
     }
 
     [Fact]
