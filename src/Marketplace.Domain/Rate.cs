@@ -37,8 +37,14 @@ public readonly record struct Rate : IComparable<Rate>
 
     /// <summary>The smallest rate that is not below <paramref name="units"/>, and at least one unit.</summary>
     /// <exception cref="OverflowException">The amount does not fit a ledger.</exception>
-    public static Rate FromUnitsUp(UInt128 units)
+    public static Rate FromUnitsUp(UInt128 units) =>
+        TryFromUnitsUp(units, out Rate rate) ? rate : throw new OverflowException($"A rate of {units} units a period is more than the chain can keep.");
+
+    /// <summary>As <see cref="FromUnitsUp"/>; false for an amount that does not fit a ledger.</summary>
+    public static bool TryFromUnitsUp(UInt128 units, out Rate rate)
     {
+        rate = default;
+        if (units >> ValueBits != 0) return false;
         if (units == 0) units = 1;
         int bits = 128 - (int)UInt128.LeadingZeroCount(units);
         int exponent = Math.Max(0, bits - MantissaBits);
@@ -49,8 +55,9 @@ public readonly record struct Rate : IComparable<Rate>
             exponent++;
         }
 
-        if (exponent > ValueBits - MantissaBits) throw new OverflowException($"A rate of {units} units a period is more than the chain can keep.");
-        return new Rate(((uint)exponent << MantissaBits) | (uint)mantissa);
+        if (exponent > ValueBits - MantissaBits) return false;
+        rate = new Rate(((uint)exponent << MantissaBits) | (uint)mantissa);
+        return true;
     }
 
     /// <inheritdoc />
@@ -66,14 +73,24 @@ public readonly record struct Price(TokenAmount PerGibibyteMonth) : IComparable<
 {
     private const ulong SecondsPerMonth = 30 * 24 * 3600;
 
-    /// <summary>The lowest rate at which a shard of <paramref name="shardBytes"/> may be kept for this price, rounded up.</summary>
-    public Rate RateFor(ulong shardBytes, uint periodBlocks, uint blockSeconds)
+    /// <summary>
+    /// The lowest rate at which a shard of <paramref name="shardBytes"/> may be kept for this price, rounded up. For a price and a length
+    /// of our own; those of strangers go to <see cref="TryRateFor"/>.
+    /// </summary>
+    /// <exception cref="OverflowException">The rate does not fit a ledger.</exception>
+    public Rate RateFor(ulong shardBytes, uint periodBlocks, uint blockSeconds) => Rate.FromUnitsUp(UnitsFor(shardBytes, periodBlocks, blockSeconds));
+
+    /// <summary>As <see cref="RateFor"/>; false if the chain cannot keep such a rate, so that no deal can be made at this price.</summary>
+    public bool TryRateFor(ulong shardBytes, uint periodBlocks, uint blockSeconds, out Rate rate) =>
+        Rate.TryFromUnitsUp(UnitsFor(shardBytes, periodBlocks, blockSeconds), out rate);
+
+    private UInt128 UnitsFor(ulong shardBytes, uint periodBlocks, uint blockSeconds)
     {
         // Units u per GiB and month × bytes × seconds needs more than 128 bits for the largest inputs.
         BigInteger product = (BigInteger)PerGibibyteMonth.Units * shardBytes * periodBlocks * blockSeconds;
         BigInteger divisor = (BigInteger)ByteSize.Gibibyte * SecondsPerMonth;
         BigInteger units = (product + divisor - 1) / divisor;
-        return Rate.FromUnitsUp(units > UInt128.MaxValue ? UInt128.MaxValue : (UInt128)units);
+        return units > UInt128.MaxValue ? UInt128.MaxValue : (UInt128)units;
     }
 
     /// <inheritdoc />

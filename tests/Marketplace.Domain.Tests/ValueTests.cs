@@ -87,6 +87,18 @@ public class ValueTests
         Assert.Equal(1UL, price.RateFor(1, 20, 1).Units);
     }
 
+    [Fact]
+    public void A_rate_that_the_chain_cannot_keep_is_none()
+    {
+        Assert.False(new Price(TokenAmount.FromUnits(ulong.MaxValue)).TryRateFor(ByteSize.Gibibyte, 20, 1, out _));
+        Assert.False(new Price(new TokenAmount(UInt128.MaxValue)).TryRateFor(ulong.MaxValue, uint.MaxValue, uint.MaxValue, out _));
+        Assert.False(new Price(TokenAmount.Parse("100")).TryRateFor(1UL << 42, 10_800, 2, out _));
+        Assert.False(Rate.TryFromUnitsUp((UInt128.One << Rate.ValueBits) - 1, out _));
+        const ulong most = (1UL << Rate.ValueBits) - (1UL << (Rate.ValueBits - Rate.MantissaBits));
+        Assert.True(Rate.TryFromUnitsUp(most, out Rate rate));
+        Assert.Equal(most, rate.Units);
+    }
+
     [Theory]
     [InlineData("1/3", 1, 3)]
     [InlineData("10/30", 10, 30)]

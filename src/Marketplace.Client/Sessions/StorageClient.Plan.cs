@@ -50,10 +50,12 @@ public sealed partial class StorageClient
 
         UploadTarget Target(NodeCandidate node) => new(facts[node.Id].Peer!, node.Owner, node.Price);
 
-        // What the contract checks when a slot is filled: the stake covers so many periods of all pay.
-        bool CanCarry(NodeFacts node, ulong shardBytes)
+        // What the contract checks when a slot is filled: the stake covers so many periods of all pay, at the price that the node asks.
+        // That is a stranger's number: one for which there is no rate leaves its node out, and nobody else.
+        bool CanCarry(NodeCandidate asking, ulong shardBytes)
         {
-            Rate rate = node.Price.RateFor(shardBytes, now.Schedule.PeriodBlocks, now.Schedule.BlockSeconds);
+            NodeFacts node = facts[asking.Id];
+            if (!asking.Price.TryRateFor(shardBytes, now.Schedule.PeriodBlocks, now.Schedule.BlockSeconds, out Rate rate)) return false;
             UInt128 needed = ((UInt128)node.RatePerPeriod + rate.Units) * _session.Parameters.StakePeriods;
             return shardBytes <= node.CapacityBytes && needed <= node.Stake.Units;
         }
@@ -65,7 +67,7 @@ public sealed partial class StorageClient
             {
                 long bundleBytes = BundleBound.BytesMax(sized, redundancy);
                 ulong shardBytes = (ulong)(bundleBytes / redundancy.Needed);
-                PlacementPlan placed = Placement.Choose([.. known.Where(node => CanCarry(facts[node.Id], shardBytes))], slots, shardBytes, Salt(), priceMax);
+                PlacementPlan placed = Placement.Choose([.. known.Where(node => CanCarry(node, shardBytes))], slots, shardBytes, Salt(), priceMax);
                 bool isWhole = placed.Chosen.Count >= slots;
                 TokenAmount price = isWhole ? await PriceOfAsync(placed.Chosen, shardBytes, redundancy, now, end, token) : TokenAmount.Zero;
                 bool fits = isWhole && price <= funds.Spendable;

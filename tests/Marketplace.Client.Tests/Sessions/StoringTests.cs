@@ -293,6 +293,18 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task A_node_that_asks_a_price_beyond_all_rates_is_left_out_and_others_are_planned_with()
+    {
+        MarketContracts contracts = market.ContractsOf(market.ClientAccount);
+        await contracts.NodeRegistry.RegisterAsync(
+            market.ClientAccount.Address, 100 * TokenAmount.UnitsPerToken, ulong.MaxValue, uint.MaxValue, new Hash32([.. Enumerable.Repeat((byte)1, Hash32.SizeBytes)]), "https://127.0.0.1:1");
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        using var never = new MemoryStream();
+        PutReport quote = await client.QuoteAsync([SourceObject.FromStream("dear", never, 64 << 20, mayBeShorter: false, Bundles.Time)], s_terms);
+        Assert.True(quote.Price > TokenAmount.Zero && quote.Price < TokenAmount.Parse("10"), $"{quote.Price}");
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task Other_words_are_told_from_no_files()
     {
         WriteRandom("mine", 10);
