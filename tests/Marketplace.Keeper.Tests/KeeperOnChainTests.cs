@@ -105,6 +105,19 @@ public sealed class KeeperOnChainTests(ChainFixture fixture) : IClassFixture<Cha
     }
 
     [Fact]
+    public async Task No_price_that_a_stranger_may_set_stops_the_keeper()
+    {
+        await _market.Contracts.NodeRegistry.SetOfferAsync(_first.Value, ulong.MaxValue, uint.MaxValue);
+        await _market.Contracts.NodeRegistry.RegisterAsync(_market.Client, 100 * TokenAmount.UnitsPerToken, 1UL << 63, uint.MaxValue, default, "https://127.0.0.1:1");
+        DealId after = await _market.OpenAsync(1, 5, _second);
+        await using KeeperProcess keeper = await KeeperProcess.StartAsync(_market, _folder);
+        await keeper.UntilAsync($"/v1/deals/{after}", answer => answer.TryGetProperty("id", out _));
+        JsonElement[] nodes = [.. (await keeper.GetAsync("/v1/nodes")).GetProperty("nodes").EnumerateArray()];
+        string[] prices = [.. nodes.Select(node => node.GetProperty("price").GetString()!)];
+        Assert.Equal([TokenAmount.FromUnits(long.MaxValue).ToString(), "0.02", TokenAmount.FromUnits(long.MaxValue).ToString()], prices);
+    }
+
+    [Fact]
     public async Task A_keeper_that_was_away_goes_on_where_it_stood_with_the_same_key()
     {
         Address key;

@@ -22,14 +22,14 @@ internal static class MarketEvents
     private static MarketEvent? Read(IContractEvent happened, PeriodNumber next) => happened switch
     {
         RegisteredEvent e => new NodeRegistered(
-            new NodeId(e.Node), e.Owner, e.Hot, e.Stake, e.Price, e.CapacityMiB, e.Fingerprint, Endpoint(e.Endpoint)),
+            new NodeId(e.Node), e.Owner, e.Hot, Units(e.Stake), Units(e.Price), e.CapacityMiB, e.Fingerprint, Endpoint(e.Endpoint)),
         HotChangedEvent e => new NodeHotChanged(new NodeId(e.Node), e.Hot),
         EndpointChangedEvent e => new NodeEndpointChanged(new NodeId(e.Node), e.Fingerprint, Endpoint(e.Endpoint)),
-        OfferChangedEvent e => new NodeOfferChanged(new NodeId(e.Node), e.Price, e.CapacityMiB),
+        OfferChangedEvent e => new NodeOfferChanged(new NodeId(e.Node), Units(e.Price), e.CapacityMiB),
         OwnerChangedEvent e => new NodeOwnerChanged(new NodeId(e.Node), e.Owner),
-        StakeAddedEvent e => new NodeStakeChanged(new NodeId(e.Node), e.Stake),
-        StakeSlashedEvent e => new NodeStakeChanged(new NodeId(e.Node), e.Stake),
-        StakeTakenEvent e => new NodeStakeTaken(new NodeId(e.Node), e.Units),
+        StakeAddedEvent e => new NodeStakeChanged(new NodeId(e.Node), Units(e.Stake)),
+        StakeSlashedEvent e => new NodeStakeChanged(new NodeId(e.Node), Units(e.Stake)),
+        StakeTakenEvent e => new NodeStakeTaken(new NodeId(e.Node), Units(e.Units)),
         EvictedEvent e => new NodeEvicted(new NodeId(e.Node), new PeriodNumber(e.From)),
         CuredEvent e => new NodeCured(new NodeId(e.Node)),
         ExitStartedEvent e => new NodeExiting(new NodeId(e.Node), new PeriodNumber(e.From)),
@@ -55,7 +55,10 @@ internal static class MarketEvents
     private static SlotFilled Read(DealId id, NodeId node, PlaceWord place, EntryWord entry) =>
         new(id, place.Slot, node, entry.Root, new PeriodNumber(entry.From));
 
-    /// <summary>The token's cap is far below what SQLite's integers hold; more can only be a mistake, and is cut.</summary>
+    /// <summary>
+    /// The token's cap is far below what SQLite's integers hold; more is a mistake, or a price that a stranger made up, and is cut:
+    /// no number on chain may stop the keeper.
+    /// </summary>
     private static ulong Units(BigInteger units) => (ulong)BigInteger.Min(units, long.MaxValue);
 
     /// <summary>A text of a stranger: printable ASCII, or nothing.</summary>
