@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
@@ -131,6 +132,35 @@ public sealed class NodeClientTests
         Assert.Equal(NodeOutcome.Slow, (await client.ReadAsync(s_commitment, 0, new byte[1024], null, CancellationToken.None)).Outcome);
     }
 
+    [Fact]
+    public async Task A_refusal_that_drips_holds_an_upload_no_longer_than_an_answer()
+    {
+        const int BodyBytes = 400;
+        var time = new FakeTimeProvider();
+        int dripped = 0;
+        await using var peer = new RawPeer(tls: true, async stream =>
+        {
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 507 Insufficient Storage\r\nContent-Length: {BodyBytes}\r\n\r\n"));
+            for (; dripped < BodyBytes; dripped++)
+            {
+                await stream.WriteAsync(" "u8.ToArray());
+                await stream.FlushAsync();
+                await Task.Delay(TimeSpan.FromMilliseconds(2));
+                time.Advance(TimeSpan.FromSeconds(0.25));
+            }
+        });
+        using var client = new NodeClient(
+            new NodePeer(new NodeId(1), default, peer.Endpoint, peer.Fingerprint), new EndpointGate(allowPrivate: true), s_scope, new Signer(), time: time);
+        var content = new Pipe();
+        await content.Writer.WriteAsync(new byte[100]);
+
+        NodeAnswer<UploadReceipt> answer = await client.UploadAsync(new DealId(default, 1), 0, 1 << 20, null, content.Reader, null, CancellationToken.None);
+
+        Assert.Equal(NodeOutcome.Slow, answer.Outcome);
+        Assert.InRange(dripped, 0, BodyBytes - 1);
+        Assert.StartsWith("PUT", peer.LastHead, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("404 Not Found", "notFound", NodeOutcome.NotFound)]
     [InlineData("500 Internal Server Error", "wrongBytes", NodeOutcome.WrongBytes)]
@@ -195,6 +225,14 @@ public sealed class NodeClientTests
             time.Advance(step);
             await Task.WhenAny(call, Task.Delay(TimeSpan.FromMilliseconds(1)));
         }
+    }
+
+    /// <summary>Signs nothing that anybody here looks at.</summary>
+    private sealed class Signer : IMessageSigner
+    {
+        public Address Address => default;
+
+        public byte[] SignMessage(ReadOnlySpan<byte> message) => new byte[IMessageSigner.SignatureBytes];
     }
 
     private sealed class MemoryShard(byte[] bytes) : IShardReader

@@ -249,6 +249,8 @@ public sealed class NodeClient : IDisposable
                 return await read(response, body);
             }
 
+            // A refusal is a small answer whatever was asked for, and whoever drips it holds nobody longer than one.
+            deadline.Restart(_options.AnswerTimeout, _options.AnswerTimeout);
             NodeRefusal refusal = await ReadRefusalAsync(response, deadline);
             NodeOutcome outcome = response.StatusCode switch
             {
