@@ -73,7 +73,7 @@ public sealed class EndpointGate(bool allowPrivate)
     {
         IPAddress[] addresses = IPAddress.TryParse(peer.Host.Trim('[', ']'), out IPAddress? literal)
             ? [literal]
-            : await Dns.GetHostAddressesAsync(peer.Host, token);
+            : await NameLookups.OfSystem.FindAsync(peer.Host, token);
         IPAddress[] allowed = [.. addresses.Where(Allows).Take(AddressesTriedMax)];
         if (allowed.Length == 0) throw new EndpointRefusedException(peer);
 

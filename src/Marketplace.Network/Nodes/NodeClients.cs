@@ -1,16 +1,24 @@
 using System.Collections.Concurrent;
+using Marketplace.Domain;
 
 namespace Marketplace.Network;
 
-/// <summary>One <see cref="NodeClient"/> for each peer, kept as long as this lives, so that connections are used again.</summary>
+/// <summary>
+/// One <see cref="NodeClient"/> for each node, kept so that connections are used again. One whose node has another endpoint or key by now
+/// is let go: calls that it carries end by themselves, and its idle connections close.
+/// </summary>
 public sealed class NodeClients(
     EndpointGate gate, MarketScope scope, IMessageSigner? signer = null, NodeClientOptions? options = null, TimeProvider? time = null) : IDisposable
 {
-    private readonly ConcurrentDictionary<NodePeer, Lazy<NodeClient>> _clients = new();
+    private readonly ConcurrentDictionary<NodeId, Lazy<NodeClient>> _clients = new();
 
     /// <summary>The client for a peer. This pool owns it.</summary>
-    public NodeClient For(NodePeer peer) =>
-        _clients.GetOrAdd(peer, static (key, pool) => new Lazy<NodeClient>(() => pool.Create(key)), this).Value;
+    public NodeClient For(NodePeer peer)
+    {
+        if (_clients.TryGetValue(peer.Id, out Lazy<NodeClient>? known) && known.Value.Peer == peer) return known.Value;
+        return _clients.AddOrUpdate(
+            peer.Id, _ => new Lazy<NodeClient>(() => Create(peer)), (_, other) => other.Value.Peer == peer ? other : new Lazy<NodeClient>(() => Create(peer))).Value;
+    }
 
     /// <summary>Closes all connections.</summary>
     public void Dispose()
