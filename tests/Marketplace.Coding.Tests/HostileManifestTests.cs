@@ -66,6 +66,21 @@ public sealed class HostileManifestTests
         SealingTests.AssertFault(fault, () => Decode(plain));
     }
 
+    [Fact]
+    public void Files_that_name_the_same_rows_again_and_again_are_refused_and_a_few_copies_are_read()
+    {
+        Assert.Equal(1000, Decode(Copies(rows: 1000, files: 1000)).Entries.Count());
+        SealingTests.AssertFault(BundleFault.Malformed, () => Decode(Copies(rows: 1100, files: 1100)));
+
+        static byte[] Copies(int rows, int files) =>
+        [
+            .. Start,
+            .. Enumerable.Repeat(Chunk(7, 256, 17, 1, 0), rows).SelectMany(row => row),
+            .. Enumerable.Repeat(File("a", rows, 0, rows, 0), files).SelectMany(file => file),
+            .. End(rows, files),
+        ];
+    }
+
     [Theory]
     [InlineData(1000, 100)]                          // more sealed bytes than so few plain ones need
     [InlineData(2L << 30, 1L << 20)]

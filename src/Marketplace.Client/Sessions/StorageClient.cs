@@ -95,7 +95,14 @@ public sealed partial class StorageClient : IDisposable
     public async Task<ListReport> ListAsync(string prefix, bool recursive, CancellationToken token = default)
     {
         CatalogueView view = await LoadAsync(token);
-        return new ListReport([.. view.Catalogue.List(prefix, recursive).Select(line => Describe(view, line))])
+        var listed = new List<ListedObject>();
+        foreach (CatalogueLine line in view.Catalogue.List(prefix, recursive))
+        {
+            token.ThrowIfCancellationRequested();
+            listed.Add(Describe(view, line));
+        }
+
+        return new ListReport(listed)
         {
             UnreadDeals = [.. view.Unread.Select(deal => deal.Deal)],
             Error = view.Gap is { } gap ? ErrorReport.Of(gap).Error : null,

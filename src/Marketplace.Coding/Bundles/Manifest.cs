@@ -49,6 +49,12 @@ public sealed class Manifest
     /// <summary>Rows in one chunk table: 16 TiB of full chunks.</summary>
     public const int ChunksMax = 1 << 24;
 
+    /// <summary>Rows that all files together may name beyond one time each, for each entry or removal: small files share rows.</summary>
+    public const int RowsSharedPerRecord = 4;
+
+    /// <summary>Rows that all files together may name again however few there are. What readers do is bounded by what they read.</summary>
+    public const int RowsSharedFree = 1 << 20;
+
     /// <summary>Bytes of a manifest before compression.</summary>
     public const long PlainBytesMax = 1L << 29;
 

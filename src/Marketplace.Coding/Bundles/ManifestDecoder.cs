@@ -27,6 +27,7 @@ public sealed class ManifestDecoder : IDisposable
     private int _nextPiece;
     private int _buffered;
     private long _plainBytes;
+    private long _rowsNamed;
     private bool _versionRead;
     private bool _ended;
     private bool _disposed;
@@ -141,6 +142,8 @@ public sealed class ManifestDecoder : IDisposable
                 break;
             case ManifestRecordType.End:
                 if (record.Number() != (ulong)_chunks.Count || record.Number() != (ulong)_records.Count) throw Malformed("its counts");
+                long rowsNamedMax = _chunks.Count + ((long)Manifest.RowsSharedPerRecord * _records.Count) + Manifest.RowsSharedFree;
+                if (_rowsNamed > rowsNamedMax) throw Malformed("its files name the same chunks again and again");
                 _ended = true;
                 break;
             default:
@@ -184,6 +187,7 @@ public sealed class ManifestDecoder : IDisposable
                 int count = record.Int();
                 int skip = record.Int();
                 if (!_chunks.Holds(first, count, skip, bytes)) throw Malformed("a file's chunks");
+                _rowsNamed += count;
                 return new ManifestEntry(name, kind, attributes, bytes, first, count, skip, null);
             case EntryKind.Folder:
                 return new ManifestEntry(name, kind, attributes, 0, 0, 0, 0, null);
