@@ -54,8 +54,17 @@ public sealed class KeeperClient : IDisposable
     /// <summary>Longest time for one answer.</summary>
     public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>Objects of JSON in one answer: a full page of nodes, or a deal with all its slots, and what encloses them.</summary>
+    public const int AnswerObjectsMax = 600;
+
+    /// <summary>Nodes on one page, as the protocol allows; so many are asked for.</summary>
+    public const int NodesPerPageMax = 500;
+
     /// <summary>Pages of one list that are read.</summary>
-    public const int PagesMax = 64;
+    public const int PagesMax = 16;
+
+    /// <summary>Characters of text in all nodes of one list.</summary>
+    public const int ListCharsMax = 8 << 20;
 
     private const int NonceBytes = 16;
     private const int CursorCharsMax = 128;
@@ -87,6 +96,7 @@ public sealed class KeeperClient : IDisposable
         KeeperNodesReport? whole = null;
         var nodes = new List<KeeperNode>();
         string? cursor = null;
+        long chars = 0;
         for (int page = 0; page < PagesMax; page++)
         {
             KeeperAnswer<KeeperNodesReport> answer = await GetAsync<KeeperNodesReport>("/v1/nodes?" + Write(query, cursor), token);
@@ -95,8 +105,11 @@ public sealed class KeeperClient : IDisposable
             foreach (KeeperNode? node in report.Nodes ?? [])
             {
                 if (node is null || (nodes.Count > 0 && node.Id.Value <= nodes[^1].Id.Value)) return new(null, KeeperFault.Malformed);
+                chars += (node.Url?.Length ?? 0) + (node.Fingerprint?.Length ?? 0) + (node.Version?.Length ?? 0);
                 nodes.Add(node);
             }
+
+            if (report.Nodes?.Count > NodesPerPageMax || chars > ListCharsMax) return new(null, KeeperFault.Malformed);
 
             whole ??= report;
             cursor = report.Next;
@@ -118,7 +131,7 @@ public sealed class KeeperClient : IDisposable
 
     private static string Write(NodeQuery query, string? cursor)
     {
-        string text = "";
+        string text = string.Create(CultureInfo.InvariantCulture, $"limit={NodesPerPageMax}&");
         if (query.Online is { } online) text += $"online={(online ? "true" : "false")}&";
         if (query.MinFreeBytes is { } free) text += string.Create(CultureInfo.InvariantCulture, $"minFreeBytes={free}&");
         if (query.MaxPrice is { } price) text += $"maxPrice={price}&";
@@ -142,6 +155,7 @@ public sealed class KeeperClient : IDisposable
             bool signed = KeeperSignature.TryRecover(_verifier, target.PathAndQuery, body, signature, out Address signer) &&
                 (Peer.Key is null || signer == Peer.Key);
             if (!signed) return new(null, KeeperFault.BadSignature);
+            if (CountObjects(body) > AnswerObjectsMax) return new(null, KeeperFault.Malformed);
             T? value = JsonSerializer.Deserialize(body, MarketJson.ShapeOf<T>());
             return value is null ? new(null, KeeperFault.Malformed) : new(value, null);
         }
@@ -153,6 +167,19 @@ public sealed class KeeperClient : IDisposable
         {
             return new(null, KeeperFault.Unreachable);
         }
+    }
+
+    /// <summary>Objects in the text, counted before any is made: a few bytes may stand for one that takes hundreds.</summary>
+    private static int CountObjects(ReadOnlySpan<byte> json)
+    {
+        int count = 0;
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.StartObject) count++;
+        }
+
+        return count;
     }
 
     private static async Task<byte[]?> ReadAsync(HttpResponseMessage response, CancellationToken token)
