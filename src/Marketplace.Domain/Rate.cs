@@ -84,10 +84,11 @@ public readonly record struct Price(TokenAmount PerGibibyteMonth) : IComparable<
     public bool TryRateFor(ulong shardBytes, uint periodBlocks, uint blockSeconds, out Rate rate) =>
         Rate.TryFromUnitsUp(UnitsFor(shardBytes, periodBlocks, blockSeconds), out rate);
 
-    private UInt128 UnitsFor(ulong shardBytes, uint periodBlocks, uint blockSeconds)
+    /// <summary>What so many bytes cost a period, rounded up, be it of one shard or of many: no rate, so that nothing is too much.</summary>
+    public UInt128 UnitsFor(ulong bytes, uint periodBlocks, uint blockSeconds)
     {
         // Units u per GiB and month × bytes × seconds needs more than 128 bits for the largest inputs.
-        BigInteger product = (BigInteger)PerGibibyteMonth.Units * shardBytes * periodBlocks * blockSeconds;
+        BigInteger product = (BigInteger)PerGibibyteMonth.Units * bytes * periodBlocks * blockSeconds;
         BigInteger divisor = (BigInteger)ByteSize.Gibibyte * SecondsPerMonth;
         BigInteger units = (product + divisor - 1) / divisor;
         return units > UInt128.MaxValue ? UInt128.MaxValue : (UInt128)units;

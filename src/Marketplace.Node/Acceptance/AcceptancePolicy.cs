@@ -65,8 +65,8 @@ internal static class AcceptancePolicy
             return new NoPromise(400, MarketErrorCode.Usage, $"The node promises at most {Duration.Format(scene.Horizon)} ahead.", "Ask for an earlier maxEnd.");
         }
 
-        Rate lowest = scene.Price.RateFor((ulong)uploaded.Bytes, scene.Schedule.PeriodBlocks, scene.Schedule.BlockSeconds);
-        if (rate.Units < lowest.Units)
+        UInt128 lowest = scene.Price.UnitsFor((ulong)uploaded.Bytes, scene.Schedule.PeriodBlocks, scene.Schedule.BlockSeconds);
+        if (rate.Units < lowest)
         {
             return new NoPromise(402, MarketErrorCode.InsufficientFunds, $"The node asks {lowest} a period for this shard, {rate} are offered.", $"Its price is {scene.Price} tokens per GiB and 30 days.");
         }

@@ -203,7 +203,7 @@ public static class NodeDoctor
 
     /// <summary>What covers all that is offered, if it is sold at the price that is asked.</summary>
     private static TokenAmount StakeFor(NodeConfig config, MarketFacts facts) => TokenAmount.FromUnits(
-        (UInt128)config.Price.RateFor((ulong)config.CapacityBytes, facts.Schedule.PeriodBlocks, facts.Schedule.BlockSeconds).Units * facts.StakePeriods);
+        config.Price.UnitsFor((ulong)config.CapacityBytes, facts.Schedule.PeriodBlocks, facts.Schedule.BlockSeconds) * facts.StakePeriods);
 
     private static NodeCheck Gas(BigInteger wei, Address hot)
     {

@@ -175,8 +175,8 @@ internal sealed partial class UploadEndpoints(
     private async Task<IResult?> CannotPayAsync(Address client, long bytesMax, CancellationToken token)
     {
         Schedule schedule = chain.Facts.Schedule;
-        Rate rate = config.Price.RateFor((ulong)bytesMax, schedule.PeriodBlocks, schedule.BlockSeconds);
-        return await funds.SufficeAsync(client, (UInt128)rate.Units * AcceptancePolicy.DealPeriodsMin, token)
+        UInt128 units = config.Price.UnitsFor((ulong)bytesMax, schedule.PeriodBlocks, schedule.BlockSeconds);
+        return await funds.SufficeAsync(client, units * AcceptancePolicy.DealPeriodsMin, token)
             ? null
             : Failures.Of(StatusCodes.Status402PaymentRequired, MarketErrorCode.InsufficientFunds, "The client's free money in Escrow does not pay the shortest deal for so much.", "Deposit first.");
     }
