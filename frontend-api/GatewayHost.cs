@@ -10,6 +10,7 @@ using Marketplace.Gateway.SignIn;
 using Marketplace.Hosting;
 using Marketplace.Hosting.Http;
 using Marketplace.Hosting.Options;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Net.Http.Headers;
 
 namespace Marketplace.Gateway;
@@ -49,9 +50,10 @@ public static class GatewayHost
         {
             kestrel.Listen(options.Listen);
             kestrel.Limits.MaxRequestLineSize = RequestLineBytesMax;
+            kestrel.Limits.MinResponseDataRate = new MinDataRate(options.BytesPerSecondMin, options.Grace);
         });
         builder.Services.ConfigureHttpJsonOptions(json => MarketJson.Apply(json.SerializerOptions));
-        builder.Services.AddSingleton(options).AddSingleton(market).AddSingleton<GatewayAddress>().AddSingleton<UploadGate>(_ => new UploadGate());
+        builder.Services.AddSingleton(options).AddSingleton(market).AddSingleton<GatewayAddress>().AddSingleton<UploadGate>(_ => new UploadGate()).AddSingleton<ReadGate>(_ => new ReadGate());
         builder.Services.AddSignIn(GatewaySetup.TokenKey(options.DataDir));
         builder.Services.AddApiDescription();
         builder.Services.AddCors(cors => cors.AddPolicy(CorsPolicy, policy => policy

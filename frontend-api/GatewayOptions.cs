@@ -41,6 +41,12 @@ public sealed record GatewayOptions
     /// <summary>Sign-in calls that one remote address may make in a minute, lasting, and at once after a pause.</summary>
     public int SignInsPerMinute { get; init; } = 60;
 
+    /// <summary>Slowest pace at which a client may take what it asked for, in bytes a second, after <see cref="Grace"/>.</summary>
+    public double BytesPerSecondMin { get; init; } = 32 << 10;
+
+    /// <summary>How long a client may be slower than that, or stand still. Longer than a second, at which Kestrel looks.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Where log lines go; null for standard error.</summary>
     public string? LogFile { get; init; }
 
@@ -70,6 +76,7 @@ public sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         if (options.OpenBodyBytesMax is < 1 or > ObjectEndpoints.ObjectBytesMax)
             faults.Add($"A body of unknown length has from 1 to {ObjectEndpoints.ObjectBytesMax} bytes.");
         if (options.SignInsPerMinute < 1) faults.Add("At least one sign-in a minute must be allowed.");
+        if (!(options.BytesPerSecondMin > 0) || options.Grace <= TimeSpan.FromSeconds(1)) faults.Add("The slowest pace is above zero, and its grace longer than a second.");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 
