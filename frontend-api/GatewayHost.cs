@@ -50,7 +50,7 @@ public static class GatewayHost
         {
             kestrel.Listen(options.Listen);
             kestrel.Limits.MaxRequestLineSize = RequestLineBytesMax;
-            kestrel.Limits.MinResponseDataRate = new MinDataRate(options.BytesPerSecondMin, options.Grace);
+            kestrel.Limits.MinRequestBodyDataRate = kestrel.Limits.MinResponseDataRate = new MinDataRate(options.BytesPerSecondMin, options.Grace);
         });
         builder.Services.ConfigureHttpJsonOptions(json => MarketJson.Apply(json.SerializerOptions));
         builder.Services.AddSingleton(options).AddSingleton(market).AddSingleton<GatewayAddress>().AddSingleton<UploadGate>(_ => new UploadGate()).AddSingleton<ReadGate>(_ => new ReadGate());

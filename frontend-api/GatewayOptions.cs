@@ -41,7 +41,7 @@ public sealed record GatewayOptions
     /// <summary>Sign-in calls that one remote address may make in a minute, lasting, and at once after a pause.</summary>
     public int SignInsPerMinute { get; init; } = 60;
 
-    /// <summary>Slowest pace at which a client may take what it asked for, in bytes a second, after <see cref="Grace"/>.</summary>
+    /// <summary>Slowest pace at which a client may send a body, or take what it asked for, in bytes a second, after <see cref="Grace"/>.</summary>
     public double BytesPerSecondMin { get; init; } = 32 << 10;
 
     /// <summary>How long a client may be slower than that, or stand still. Longer than a second, at which Kestrel looks.</summary>

@@ -96,7 +96,7 @@ public static class ObjectEndpoints
             : new UploadBody(new BoundedStream(context.Request.Body, options.OpenBodyBytesMax, () => TooLong(options)), options.OpenBodyBytesMax, IsExact: false);
 
         using IDisposable pass = await gate.EnterAsync(client.Address, token)
-            ?? throw GatewayFailureException.Busy("Too many uploads wait.", "tooManyUploads");
+            ?? throw GatewayFailureException.Busy("Too many uploads run or wait.", "tooManyUploads");
         try
         {
             PutReport report = await market.PutAsync(client, checkedName, body, terms, token);
