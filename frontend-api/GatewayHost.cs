@@ -19,6 +19,7 @@ namespace Marketplace.Gateway;
 public static class GatewayHost
 {
     private const int ConnectionsMax = 1_024;
+    private const int ConnectionsPerAddressMax = 256;
     private const int RequestLineBytesMax = 16 * 1024;
     private const string CorsPolicy = "pages";
 
@@ -42,6 +43,8 @@ public static class GatewayHost
         {
             LogFile = options.LogFile,
             ConnectionsMax = ConnectionsMax,
+            ConnectionsPerAddressMax = ConnectionsPerAddressMax,
+            TrustedProxy = options.TrustedProxy,
             RequestBodyBytesMax = SignInEndpoints.JsonBodyBytesMax,
             RequestLimits = s_requestLimits,
         };

@@ -23,6 +23,9 @@ public sealed record GatewayOptions
     /// <summary>Where to listen, plain HTTP. A loopback address unless a proxy in front ends TLS. Port 0 takes a free one.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 8080);
 
+    /// <summary>The proxy in front, whose word (<c>X-Forwarded-For</c>) is taken for a client's address; null for none.</summary>
+    public IPAddress? TrustedProxy { get; init; }
+
     /// <summary>The address that clients are given and sign for; null for the one it listens on.</summary>
     public Uri? Url { get; init; }
 
