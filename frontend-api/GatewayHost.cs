@@ -10,6 +10,7 @@ using Marketplace.Gateway.SignIn;
 using Marketplace.Hosting;
 using Marketplace.Hosting.Http;
 using Marketplace.Hosting.Options;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Net.Http.Headers;
 
 namespace Marketplace.Gateway;
@@ -18,6 +19,7 @@ namespace Marketplace.Gateway;
 public static class GatewayHost
 {
     private const int ConnectionsMax = 1_024;
+    private const int ConnectionsPerAddressMax = 256;
     private const int RequestLineBytesMax = 16 * 1024;
     private const string CorsPolicy = "pages";
 
@@ -41,6 +43,8 @@ public static class GatewayHost
         {
             LogFile = options.LogFile,
             ConnectionsMax = ConnectionsMax,
+            ConnectionsPerAddressMax = ConnectionsPerAddressMax,
+            TrustedProxy = options.TrustedProxy,
             RequestBodyBytesMax = SignInEndpoints.JsonBodyBytesMax,
             RequestLimits = s_requestLimits,
         };
@@ -49,9 +53,10 @@ public static class GatewayHost
         {
             kestrel.Listen(options.Listen);
             kestrel.Limits.MaxRequestLineSize = RequestLineBytesMax;
+            kestrel.Limits.MinRequestBodyDataRate = kestrel.Limits.MinResponseDataRate = new MinDataRate(options.BytesPerSecondMin, options.Grace);
         });
         builder.Services.ConfigureHttpJsonOptions(json => MarketJson.Apply(json.SerializerOptions));
-        builder.Services.AddSingleton(options).AddSingleton(market).AddSingleton<GatewayAddress>().AddSingleton<UploadGate>(_ => new UploadGate());
+        builder.Services.AddSingleton(options).AddSingleton(market).AddSingleton<GatewayAddress>().AddSingleton<UploadGate>(_ => new UploadGate()).AddSingleton<ReadGate>(_ => new ReadGate());
         builder.Services.AddSignIn(GatewaySetup.TokenKey(options.DataDir));
         builder.Services.AddApiDescription();
         builder.Services.AddCors(cors => cors.AddPolicy(CorsPolicy, policy => policy

@@ -23,6 +23,9 @@ public sealed record GatewayOptions
     /// <summary>Where to listen, plain HTTP. A loopback address unless a proxy in front ends TLS. Port 0 takes a free one.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 8080);
 
+    /// <summary>The proxy in front, whose word (<c>X-Forwarded-For</c>) is taken for a client's address; null for none.</summary>
+    public IPAddress? TrustedProxy { get; init; }
+
     /// <summary>The address that clients are given and sign for; null for the one it listens on.</summary>
     public Uri? Url { get; init; }
 
@@ -40,6 +43,12 @@ public sealed record GatewayOptions
 
     /// <summary>Sign-in calls that one remote address may make in a minute, lasting, and at once after a pause.</summary>
     public int SignInsPerMinute { get; init; } = 60;
+
+    /// <summary>Slowest pace at which a client may send a body, or take what it asked for, in bytes a second, after <see cref="Grace"/>.</summary>
+    public double BytesPerSecondMin { get; init; } = 32 << 10;
+
+    /// <summary>How long a client may be slower than that, or stand still. Longer than a second, at which Kestrel looks.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Where log lines go; null for standard error.</summary>
     public string? LogFile { get; init; }
@@ -70,6 +79,7 @@ public sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         if (options.OpenBodyBytesMax is < 1 or > ObjectEndpoints.ObjectBytesMax)
             faults.Add($"A body of unknown length has from 1 to {ObjectEndpoints.ObjectBytesMax} bytes.");
         if (options.SignInsPerMinute < 1) faults.Add("At least one sign-in a minute must be allowed.");
+        if (!(options.BytesPerSecondMin > 0) || options.Grace <= TimeSpan.FromSeconds(1)) faults.Add("The slowest pace is above zero, and its grace longer than a second.");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 

@@ -100,8 +100,8 @@ public static partial class InfoEndpoints
         ObjectEndpoints.ObjectBytesMax,
         options.OpenBodyBytesMax,
         ObjectName.NameBytesMax,
-        UploadGate.PerClientMaxDefault,
-        UploadGate.TotalMaxDefault,
+        UploadGate.PerClientMax,
+        UploadGate.RunningMax,
         (int)NonceDesk.Life.TotalSeconds,
         (int)TokenMint.Life.TotalSeconds);
 

@@ -96,7 +96,7 @@ public static class ObjectEndpoints
             : new UploadBody(new BoundedStream(context.Request.Body, options.OpenBodyBytesMax, () => TooLong(options)), options.OpenBodyBytesMax, IsExact: false);
 
         using IDisposable pass = await gate.EnterAsync(client.Address, token)
-            ?? throw GatewayFailureException.Busy("Too many uploads wait.", "tooManyUploads");
+            ?? throw GatewayFailureException.Busy("Too many uploads run or wait.", "tooManyUploads");
         try
         {
             PutReport report = await market.PutAsync(client, checkedName, body, terms, token);
@@ -109,7 +109,8 @@ public static class ObjectEndpoints
         }
     }
 
-    internal static async Task<EmptyHttpResult> GetAsync(string? name, HttpContext context, MarketDoor market, CancellationToken token)
+    internal static async Task<EmptyHttpResult> GetAsync(
+        string? name, HttpContext context, MarketDoor market, ReadGate gate, CancellationToken token)
     {
         string checkedName = ReadName(context, name);
         StoredObject found = await market.FindAsync(context.Client().Address, checkedName, token)
@@ -152,6 +153,8 @@ public static class ObjectEndpoints
         response.ContentType = ContentType;
         response.ContentLength = plan.Count;
         if (HttpMethods.IsHead(context.Request.Method)) return TypedResults.Empty;
+        using IDisposable pass = await gate.EnterAsync(context.Client().Address, token)
+            ?? throw GatewayFailureException.Busy("Too many reads run.", "tooManyReads");
         await found.CopyAsync(plan.From, plan.Count, response.Body, token);
         return TypedResults.Empty;
     }

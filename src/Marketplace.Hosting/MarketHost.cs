@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Net;
 using System.Reflection;
 using Marketplace.Hosting.Http;
 using Marketplace.Hosting.Logging;
@@ -9,6 +10,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,8 +32,17 @@ public sealed record MarketHostOptions
     /// <summary>The largest request body that is read unless an endpoint says otherwise, in bytes.</summary>
     public long RequestBodyBytesMax { get; init; } = 1 << 20;
 
-    /// <summary>Open connections; more wait in the kernel's queue.</summary>
-    public long ConnectionsMax { get; init; } = 2_000;
+    /// <summary>Open connections; more are closed at once.</summary>
+    public int ConnectionsMax { get; init; } = 2_000;
+
+    /// <summary>Those of one remote address, but for <see cref="TrustedProxy"/>'s; <c>null</c> sets no limit.</summary>
+    public int? ConnectionsPerAddressMax { get; init; }
+
+    /// <summary>
+    /// A proxy in front: of its requests the last entry of <c>X-Forwarded-For</c>, which it wrote itself, is the remote address. Nobody
+    /// else's is believed, and one that is no address is passed over. <c>null</c> for none.
+    /// </summary>
+    public IPAddress? TrustedProxy { get; init; }
 
     /// <summary>How long running work may take to end after SIGTERM.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(20);
@@ -63,6 +74,8 @@ public static class MarketHost
             kestrel.Limits.MaxRequestBodySize = options.RequestBodyBytesMax;
             kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytesMax;
             kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
+            if (options.ConnectionsPerAddressMax is { } perAddress)
+                kestrel.ConfigureEndpointDefaults(new ConnectionGate(options.ConnectionsMax, perAddress, options.TrustedProxy).Use);
         });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, TransportMemory>();
         builder.Services.AddRoutingCore();
@@ -88,14 +101,25 @@ public static class MarketHost
         return builder;
     }
 
-    /// <summary>The first parts of every pipeline: error envelopes, then the limits of <see cref="MarketHostOptions.RequestLimits"/>.</summary>
+    /// <summary>The first parts of every pipeline: error envelopes, who asks, then the limits of <see cref="MarketHostOptions.RequestLimits"/>.</summary>
     public static WebApplication UseMarketDefaults(this WebApplication app, MarketHostOptions options)
     {
         app.UseMiddleware<ErrorEnvelopeMiddleware>();
+        if (options.TrustedProxy is { } proxy) app.UseForwardedHeaders(ForwardedBy(proxy));
         if (options.RequestLimits is { } limits) app.UseMiddleware<RequestLimitsMiddleware>(limits);
         // Hears instruments from the first request on.
         _ = app.Services.GetRequiredService<PrometheusText>();
         return app;
+    }
+
+    private static ForwardedHeadersOptions ForwardedBy(IPAddress proxy)
+    {
+        var options = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor, ForwardLimit = 1 };
+        // The framework trusts loopback addresses unless told otherwise.
+        options.KnownIPNetworks.Clear();
+        options.KnownProxies.Clear();
+        options.KnownProxies.Add(proxy);
+        return options;
     }
 
     /// <summary><c>GET /metrics</c> in Prometheus' text format.</summary>

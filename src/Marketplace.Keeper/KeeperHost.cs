@@ -20,6 +20,8 @@ public sealed record KeeperChain(ulong ChainId, Address Market, Schedule Schedul
 /// <summary>Runs a record keeper: <c>market keeper run</c>.</summary>
 public static class KeeperHost
 {
+    private const int ConnectionsPerAddressMax = 512;
+
     /// <summary>Runs until the token is cancelled or the process is told to end. Returns after an orderly end.</summary>
     /// <param name="options">What the keeper is told.</param>
     /// <param name="token">Ends it.</param>
@@ -49,7 +51,14 @@ public static class KeeperHost
     internal static WebApplication Build(
         KeeperOptions options, IMessageSigner signer, IMessageVerifier verifier, KeeperChain chain, IChainFeed feed, TimeProvider time)
     {
-        var hosting = new MarketHostOptions { LogFile = options.LogFile, LogLevel = options.LogLevel, RequestLimits = options.RequestLimits };
+        var hosting = new MarketHostOptions
+        {
+            LogFile = options.LogFile,
+            LogLevel = options.LogLevel,
+            ConnectionsPerAddressMax = ConnectionsPerAddressMax,
+            TrustedProxy = options.TrustedProxy,
+            RequestLimits = options.RequestLimits,
+        };
         WebApplicationBuilder builder = MarketHost.CreateBuilder(hosting);
         builder.WebHost.UseUrls(options.Listen.GetLeftPart(UriPartial.Authority));
         builder.Services.ConfigureHttpJsonOptions(json => MarketJson.Apply(json.SerializerOptions));

@@ -1,3 +1,4 @@
+using System.Net;
 using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
 using Marketplace.Hosting.Http;
@@ -14,6 +15,9 @@ public sealed record KeeperOptions
 
     /// <summary>Where it listens, such as <c>http://127.0.0.1:8500</c>; port 0 takes a free one. Loopback unless its operator says otherwise.</summary>
     public Uri Listen { get; init; } = new("http://127.0.0.1:0");
+
+    /// <summary>The proxy in front, whose word (<c>X-Forwarded-For</c>) is taken for an asker's address; <c>null</c> for none.</summary>
+    public IPAddress? TrustedProxy { get; init; }
 
     /// <summary>The chain and the contracts on it, as <c>deployments/CHAINID.json</c> or <c>devnet.json</c> names them.</summary>
     public required Deployment Deployment { get; init; }

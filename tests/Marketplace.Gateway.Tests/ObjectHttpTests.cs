@@ -252,7 +252,7 @@ public sealed class ObjectHttpTests(RealMarket market) : IAsyncLifetime
         await others.PutObjectAsync("x", [1]);
 
         // One runs, seven wait, the rest is turned away.
-        List<Task<HttpResponseMessage>> more = [.. Enumerable.Range(0, UploadGate.PerClientMaxDefault + 3).Select(i => _http.PutAsync($"/v1/objects/{i}?for=1h", new ByteArrayContent([1])))];
+        List<Task<HttpResponseMessage>> more = [.. Enumerable.Range(0, UploadGate.PerClientMax + 3).Select(i => _http.PutAsync($"/v1/objects/{i}?for=1h", new ByteArrayContent([1])))];
         for (int i = 0; i < 4; i++)
         {
             Task<HttpResponseMessage> early = await Task.WhenAny(more);

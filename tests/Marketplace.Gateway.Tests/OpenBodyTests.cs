@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
@@ -113,6 +115,36 @@ public sealed class OpenBodyTests(RealMarket market)
         await market.NothingIsArrivingAsync();
         Assert.Equal(TokenAmount.Zero, await client.LockedAsync());
         Assert.Empty(MarketJson.Read<ListReport>(await http.GetStringAsync("/v1/objects")).Objects);
+    }
+
+    [Theory]
+    [InlineData("Content-Length: 10000000", "")]
+    [InlineData("Transfer-Encoding: chunked", "200\r\n")]
+    public async Task A_body_that_drips_ends_and_leaves_nothing_and_the_clients_next_one_has_its_turn(string length, string before)
+    {
+        await using RunningGateway gateway = await RunningGateway.StartAsync(market, options => options with { Grace = TimeSpan.FromSeconds(2) });
+        RealClient client = await market.NewClientAsync();
+        using HttpClient http = await client.SignInAsync(gateway.Url);
+        using var slow = new TcpClient();
+        await slow.ConnectAsync(IPAddress.Loopback, gateway.Url.Port);
+        NetworkStream wire = slow.GetStream();
+        await wire.WriteAsync(Encoding.ASCII.GetBytes(
+            $"PUT /v1/objects/slow?for=1h HTTP/1.1\r\nHost: {gateway.Url.Authority}\r\nAuthorization: {http.DefaultRequestHeaders.Authorization}\r\n{length}\r\n\r\n"));
+        byte[] status = new byte["HTTP/1.1 408".Length];
+        Task answer = wire.ReadExactlyAsync(status).AsTask();
+        byte[] drop = [.. Encoding.ASCII.GetBytes(before), .. new byte[0x200], .. before.Length > 0 ? "\r\n"u8 : []];
+        for (int i = 0; i < 300 && !answer.IsCompleted; i++)
+        {
+            await wire.WriteAsync(drop);
+            await Task.WhenAny(answer, Task.Delay(100));
+        }
+
+        Assert.True(answer.IsCompleted, "A body of 5 KB/s was taken for half a minute.");
+        await answer;
+        Assert.Equal("HTTP/1.1 408", Encoding.ASCII.GetString(status));
+        await http.PutObjectAsync("next", [1]).WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal("next", Assert.Single(MarketJson.Read<ListReport>(await http.GetStringAsync("/v1/objects")).Objects).Name);
+        await market.NothingIsArrivingAsync();
     }
 
     /// <summary>Gives three million bytes, then fails.</summary>

@@ -35,6 +35,8 @@ internal sealed class RunningGateway : IAsyncDisposable
 
     public string DataDir { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public SignInRules Rules => new(Url, Facts.ChainId);
 
     public static async Task<RunningGateway> StartAsync(RealMarket market, Func<GatewayOptions, GatewayOptions>? change = null)

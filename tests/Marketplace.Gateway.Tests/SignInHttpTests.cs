@@ -147,6 +147,19 @@ public sealed class SignInHttpTests(RealMarket market) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Behind_a_trusted_proxy_one_stranger_uses_up_the_sign_ins_of_nobody_else()
+    {
+        await using RunningGateway strict = await RunningGateway.StartAsync(market, options => options with { SignInsPerMinute = 3, TrustedProxy = IPAddress.Loopback });
+        using HttpClient greedy = strict.Stranger();
+        greedy.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1");
+        for (int i = 0; i < 3; i++) Assert.Equal(HttpStatusCode.OK, (await greedy.PostAsync("/v1/auth/nonce", null)).StatusCode);
+        await (await greedy.PostAsync("/v1/auth/nonce", null)).ErrorAsync(HttpStatusCode.TooManyRequests, "failed");
+        using HttpClient other = strict.Stranger();
+        other.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1, 192.0.2.2");
+        Assert.Equal(HttpStatusCode.OK, (await other.PostAsync("/v1/auth/nonce", null)).StatusCode);
+    }
+
+    [Fact]
     public void The_key_of_the_tokens_is_for_its_owners_eyes_only()
     {
         if (OperatingSystem.IsWindows()) return;

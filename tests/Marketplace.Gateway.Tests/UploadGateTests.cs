@@ -24,15 +24,39 @@ public sealed class UploadGateTests
     [Fact]
     public async Task Who_would_wait_behind_too_many_is_turned_away_at_once()
     {
-        var gate = new UploadGate(perClientMax: 2, totalMax: 3);
+        var gate = new UploadGate(perClientMax: 2);
         IDisposable first = (await gate.EnterAsync(s_one, default))!;
         Task<IDisposable?> waiting = gate.EnterAsync(s_one, default);
         Assert.Null(await gate.EnterAsync(s_one, default));
         Assert.NotNull(await gate.EnterAsync(s_other, default));
-        Assert.Null(await gate.EnterAsync(s_other, default));
         first.Dispose();
         using IDisposable? second = await waiting;
         Assert.False(gate.EnterAsync(s_one, default).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Lines_that_wait_take_the_place_of_nobody_else()
+    {
+        var gate = new UploadGate();
+        Address[] greedy = [.. Enumerable.Range(1, UploadGate.RunningMax - 1).Select(i => Address.Parse($"0x{i:x40}"))];
+        foreach (Address client in greedy)
+        {
+            Assert.NotNull(await gate.EnterAsync(client, default));
+            for (int i = 1; i < UploadGate.PerClientMax; i++) Assert.False(gate.EnterAsync(client, default).IsCompleted);
+        }
+
+        Assert.NotNull(await gate.EnterAsync(s_other, default));
+    }
+
+    [Fact]
+    public async Task Who_finds_too_many_running_is_turned_away_and_leaves_its_place_in_line()
+    {
+        var gate = new UploadGate(perClientMax: 1, runningMax: 1);
+        IDisposable first = (await gate.EnterAsync(s_one, default))!;
+        Assert.Null(await gate.EnterAsync(s_other, default));
+        Assert.Null(await gate.EnterAsync(s_other, default));
+        first.Dispose();
+        Assert.NotNull(await gate.EnterAsync(s_other, default));
     }
 
     [Fact]

@@ -75,6 +75,21 @@ public sealed class KeeperApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Behind_a_trusted_proxy_each_asker_has_limits_of_its_own()
+    {
+        await using RunningKeeper keeper = await RunningKeeper.StartAsync(options => options with { RequestLimits = new RequestLimits(0.001, 1), TrustedProxy = IPAddress.Loopback });
+        foreach ((string asker, HttpStatusCode expected) in new[]
+        {
+            ("192.0.2.1", HttpStatusCode.OK), ("192.0.2.1", HttpStatusCode.TooManyRequests), ("192.0.2.1, 192.0.2.2", HttpStatusCode.OK),
+        })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
+            request.Headers.Add("X-Forwarded-For", asker);
+            Assert.Equal(expected, (await keeper.Http.SendAsync(request)).StatusCode);
+        }
+    }
+
+    [Fact]
     public async Task Pages_follow_each_other_without_gap_or_repetition()
     {
         var ids = new List<int>();
@@ -229,7 +244,7 @@ internal sealed class RunningKeeper : IAsyncDisposable
 
     public KeeperPeer Peer => new(PeerEndpoint.Parse(Http.BaseAddress!.GetLeftPart(UriPartial.Authority)), Account.Address);
 
-    public static async Task<RunningKeeper> StartAsync()
+    public static async Task<RunningKeeper> StartAsync(Func<KeeperOptions, KeeperOptions>? change = null)
     {
         var keeper = new RunningKeeper();
         var options = new KeeperOptions
@@ -249,6 +264,7 @@ internal sealed class RunningKeeper : IAsyncDisposable
             RequestLimits = new RequestLimits(1000, 1000),
             LogFile = Path.Combine(keeper._folder.Path, "keeper.log"),
         };
+        options = change?.Invoke(options) ?? options;
         keeper._app = KeeperHost.Build(options, new AccountSigner(keeper.Account), new ChainMessageVerifier(), new KeeperChain(31337, AddressOf(2), Clock), keeper.Chain, TimeProvider.System);
         await keeper._app.StartAsync();
         keeper.Http = new HttpClient { BaseAddress = Hosting.MarketHost.AddressesOf(keeper._app)[0] };

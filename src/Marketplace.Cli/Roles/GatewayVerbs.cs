@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Marketplace.Commands.Homes;
+using Marketplace.Commands.Settings;
 using Marketplace.Commands.Shell;
 using Marketplace.Commands.Wallet;
 using Marketplace.Domain;
@@ -34,8 +35,8 @@ internal static class GatewayVerbs
         Option<string?> url = new("--url") { Description = "The address that clients are given and sign in for, if it is not the one listened on.", HelpName = "URL" };
         Option<string[]> origins = new("--allow-origin") { Description = "Origin of a web page whose scripts may call the gateway; may be given again.", HelpName = "ORIGIN" };
         Option<string?> log = RoleRun.LogOption();
-        return new Verb("run", "Run the gateway until Ctrl-C; folder and operator are made if they are missing.") { data, listen, url, origins, log }
-            .Example("gateway run --data /srv/gateway --listen 127.0.0.1:8080 --url https://market.example.org")
+        return new Verb("run", "Run the gateway until Ctrl-C; folder and operator are made if they are missing.") { data, listen, url, origins, GlobalOptions.Of(SettingsTable.TrustedProxy), log }
+            .Example("gateway run --data /srv/gateway --listen 127.0.0.1:8080 --url https://market.example.org --trusted-proxy 127.0.0.1")
             .Runs(run => RunAsync(run, Path.GetFullPath(run.GetRequired(data)), run.GetRequired(listen), run.Get(url), run.Get(origins) ?? [], run.Get(log)));
     }
 
@@ -53,6 +54,7 @@ internal static class GatewayVerbs
     {
         BatchScheduling.Ask();
         if (url is not null && RoleRun.ReadUrl(url) is null) throw new MarketException(MarketErrorCode.Usage, $"'{url}' is not an address", "write https://market.example.org");
+        IPAddress? proxy = RoleRun.TrustedProxyOf(run.Settings);
         string passphrase;
         if (File.Exists(Path.Combine(dataDir, GatewaySetup.OperatorFileName)))
         {
@@ -72,6 +74,7 @@ internal static class GatewayVerbs
             RpcUrl = run.Home.RpcUrl,
             Contracts = (await run.FindDeploymentAsync()).Addresses,
             Listen = listen,
+            TrustedProxy = proxy,
             Url = RoleRun.ReadUrl(url),
             Keepers = RoleRun.KeepersOf(run.Settings),
             AllowedOrigins = origins,

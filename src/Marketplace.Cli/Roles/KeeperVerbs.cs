@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Marketplace.Commands.Homes;
+using Marketplace.Commands.Settings;
 using Marketplace.Commands.Shell;
 using Marketplace.Commands.Wallet;
 using Marketplace.Domain;
@@ -23,7 +24,7 @@ internal static class KeeperVerbs
         Option<string?> announce = new("--announce") { Description = "The address to announce on the chain's register; nothing is announced without it.", HelpName = "URL" };
         Option<TimeSpan> frame = Words.Duration("--ping-frame", "Each node is asked at least once in this time.", TimeSpan.FromSeconds(60));
         Option<string?> log = RoleRun.LogOption();
-        return new Verb("run", "Run a record keeper until Ctrl-C; its folder and key are made at the first start.") { data, listen, announce, frame, log }
+        return new Verb("run", "Run a record keeper until Ctrl-C; its folder and key are made at the first start.") { data, listen, announce, frame, GlobalOptions.Of(SettingsTable.TrustedProxy), log }
             .Example("keeper run --data /srv/keeper --listen 127.0.0.1:4700 --announce https://keeper.example.org")
             .Runs(run => RunAsync(run, Path.GetFullPath(run.GetRequired(data)), run.GetRequired(listen), run.Get(announce), run.Get(frame), run.Get(log)));
     }
@@ -37,6 +38,7 @@ internal static class KeeperVerbs
         {
             DataDir = dataDir,
             Listen = new Uri($"http://{listen}"),
+            TrustedProxy = RoleRun.TrustedProxyOf(run.Settings),
             Deployment = await run.FindDeploymentAsync(),
             RpcUrl = run.Home.RpcUrl,
             Passphrase = "",

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using System.Net.Sockets;
 using Marketplace.Commands.Settings;
 using Marketplace.Commands.Shell;
 using Marketplace.Domain;
@@ -44,6 +45,17 @@ internal static class RoleRun
             .. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(word => ReadUrl(word)
                 ?? throw new MarketException(MarketErrorCode.Usage, $"'{word}' is not the address of a keeper", "write MARKET_KEEPERS=https://a.example,https://b.example or none")),
         ];
+    }
+
+    /// <summary>The proxy that the settings name, null for none.</summary>
+    /// <exception cref="MarketException">It is no address.</exception>
+    public static IPAddress? TrustedProxyOf(MarketSettings settings)
+    {
+        if (settings[SettingsTable.TrustedProxy] is not { } text) return null;
+        // "8080" is an address, too, to who reads it generously.
+        return IPAddress.TryParse(text, out IPAddress? address) && (address.AddressFamily is AddressFamily.InterNetworkV6 || address.ToString() == text)
+            ? address
+            : throw new MarketException(MarketErrorCode.Usage, $"'{text}' is not the address of a proxy", "write it as it calls: --trusted-proxy 127.0.0.1");
     }
 
     /// <summary>An http or https address, null if it is none.</summary>

@@ -8,7 +8,8 @@ namespace Marketplace.Commands.Settings;
 /// <param name="Default">What it is when nobody says, in words if it depends on something.</param>
 /// <param name="ValueName">What stands behind the flag in <c>--help</c>.</param>
 /// <param name="Meaning">What it does.</param>
-internal sealed record Setting(string Key, string? Flag, string Variable, bool InFile, string? Default, string ValueName, string Meaning);
+/// <param name="IsOfHosts">Whether its flag is one of the verbs that run a host, and not of every verb.</param>
+internal sealed record Setting(string Key, string? Flag, string Variable, bool InFile, string? Default, string ValueName, string Meaning, bool IsOfHosts = false);
 
 /// <summary>Every setting of <c>market</c>. The table in <c>docs/settings.md</c> is this one; a test compares them.</summary>
 internal static class SettingsTable
@@ -37,6 +38,11 @@ internal static class SettingsTable
         "keepers", null, "MARKET_KEEPERS", true, "those that the register on chain names", "URLS",
         "Record keepers to ask, separated by commas; 'none' asks only the chain.");
 
+    public static Setting TrustedProxy { get; } = new(
+        "trustedProxy", "--trusted-proxy", "MARKET_TRUSTED_PROXY", true, "none", "IP",
+        "Gateway and keeper: the address of the proxy in front of them. The last `X-Forwarded-For` entry of its requests, and of nobody else's, is the client's address that limits count.",
+        IsOfHosts: true);
+
     public static Setting PassphraseFile { get; } = new(
         "passphraseFile", null, "MARKET_PASSPHRASE_FILE", true, null, "FILE",
         "File whose first line opens the wallet or the node's keys.");
@@ -46,7 +52,7 @@ internal static class SettingsTable
         "The passphrase itself, if there is no passphrase file.");
 
     /// <summary>All of them, in the order of the page.</summary>
-    public static IReadOnlyList<Setting> All { get; } = [Home, Devnet, Wallet, RpcUrl, Contracts, Keepers, PassphraseFile, Passphrase];
+    public static IReadOnlyList<Setting> All { get; } = [Home, Devnet, Wallet, RpcUrl, Contracts, Keepers, TrustedProxy, PassphraseFile, Passphrase];
 
     /// <summary>The table as it stands in <c>docs/settings.md</c>.</summary>
     public static string ToMarkdown()

@@ -1,3 +1,4 @@
+using Marketplace.Cli.Roles;
 using Marketplace.Commands.Homes;
 using Marketplace.Commands.Settings;
 using Marketplace.Domain;
@@ -67,6 +68,21 @@ public sealed class SettingsTests
         MarketHome home = MarketHome.Find(_ => null, environment.GetValueOrDefault);
         if (urls is null) Assert.Equal(MarketErrorCode.Usage, Assert.Throws<MarketException>(() => home.RpcUrl).Code);
         else Assert.Equal(urls, home.RpcUrl);
+    }
+
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("127.0.0.1", true)]
+    [InlineData("2001:db8::1", true)]
+    [InlineData("8080", false)]
+    [InlineData("127.0.0.1:80", false)]
+    [InlineData("proxy.example", false)]
+    [InlineData("10.0.0.0/8", false)]
+    public void A_trusted_proxy_is_one_address(string? text, bool isOne)
+    {
+        MarketSettings settings = Of(s_nothing, text is null ? s_nothing : new() { ["MARKET_TRUSTED_PROXY"] = text }, s_nothing);
+        if (isOne) Assert.Equal(text, RoleRun.TrustedProxyOf(settings)?.ToString());
+        else Assert.Equal(MarketErrorCode.Usage, Assert.Throws<MarketException>(() => RoleRun.TrustedProxyOf(settings)).Code);
     }
 
     [Fact]

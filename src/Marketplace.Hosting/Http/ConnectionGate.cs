@@ -1,17 +1,20 @@
 using System.Net;
-using Marketplace.Hosting.Http;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-namespace Marketplace.Node;
+namespace Marketplace.Hosting.Http;
 
 /// <summary>
 /// Lets so many connections of strangers in at once, and of one address only a part of them; others are closed before a byte of them is
-/// read. The operator's port has its own, so that nobody can lock the operator out.
+/// read. A proxy that is trusted carries many strangers: its connections count among all, and not as one address's.
 /// </summary>
-internal sealed class ConnectionGate(NodeLimits limits)
+/// <param name="connectionsMax">Open connections.</param>
+/// <param name="perAddressMax">Those of one address (of an IPv6 network of 64 bits).</param>
+/// <param name="trustedProxy">The proxy in front; null for none.</param>
+public sealed class ConnectionGate(int connectionsMax, int perAddressMax, IPAddress? trustedProxy = null)
 {
     private readonly Lock _lock = new();
+    private readonly string? _proxy = trustedProxy is null ? null : RequestLimits.PartitionOf(trustedProxy);
     private readonly Dictionary<string, int> _open = new(StringComparer.Ordinal);
     private int _count;
 
@@ -42,7 +45,7 @@ internal sealed class ConnectionGate(NodeLimits limits)
         lock (_lock)
         {
             int mine = _open.GetValueOrDefault(from);
-            if (_count >= limits.ConnectionsMax || mine >= limits.ConnectionsPerAddressMax) return false;
+            if (_count >= connectionsMax || (mine >= perAddressMax && from != _proxy)) return false;
             _open[from] = mine + 1;
             _count++;
             return true;
