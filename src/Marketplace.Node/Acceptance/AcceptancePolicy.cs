@@ -68,7 +68,7 @@ internal static class AcceptancePolicy
         UInt128 lowest = scene.Price.UnitsFor((ulong)uploaded.Bytes, scene.Schedule.PeriodBlocks, scene.Schedule.BlockSeconds);
         if (rate.Units < lowest)
         {
-            return new NoPromise(402, MarketErrorCode.InsufficientFunds, $"The node asks {lowest} a period for this shard, {rate} are offered.", $"Its price is {scene.Price} tokens per GiB and 30 days.");
+            return new NoPromise(402, MarketErrorCode.InsufficientFunds, $"The node asks {lowest} u a period for this shard, {rate} are offered.", $"Its price is {scene.Price} tokens per GiB and 30 days.");
         }
 
         UInt128 covered = (UInt128)scene.StakeUnits;
