@@ -47,6 +47,26 @@ public sealed class RepairPolicyTests
     public void A_reserved_slot_is_claimed_in_a_later_period(uint until, object step) =>
         Assert.Equal((RepairStep)step, RepairPolicy.Decide(s_now with { HasShard = true, ReservedBy = s_now.Me, ReservedUntil = new PeriodNumber(until) }));
 
+    [Theory]
+    [InlineData(7u, RepairStep.Claim)]
+    [InlineData(6u, RepairStep.Forget)]
+    public void A_reserved_slot_is_claimed_as_long_as_the_chain_takes_the_claim(uint end, object step) =>
+        Assert.Equal((RepairStep)step, RepairPolicy.Decide(Reserved(until: 6) with { End = new PeriodNumber(end) }));
+
+    [Fact]
+    public void What_a_bond_lies_for_is_weighed_no_more()
+    {
+        RepairScene[] changed =
+        [
+            Reserved(until: 6) with { FloorUnits = 200 },
+            Reserved(until: 6) with { LeastBountyUnits = 731 },
+            Reserved(until: 6) with { HoldsAnother = true },
+        ];
+        Assert.All(changed, scene => Assert.Equal(RepairStep.Claim, RepairPolicy.Decide(scene)));
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 6) with { IsOut = true }));
+        Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(Reserved(until: 6) with { IsWanted = false }));
+    }
+
     [Fact]
     public void A_claim_waits_for_the_seed() =>
         Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(s_now with
@@ -125,4 +145,6 @@ public sealed class RepairPolicyTests
         Assert.Equal(freshDelay == 0 ? RepairStep.Rebuild : RepairStep.Wait, RepairPolicy.Decide(fresh));
         Assert.Equal(own, RepairPolicy.Delay(s_schedule, s_vacant, s_now.Me));
     }
+
+    private static RepairScene Reserved(uint until) => s_now with { HasShard = true, ReservedBy = s_now.Me, ReservedUntil = new PeriodNumber(until) };
 }

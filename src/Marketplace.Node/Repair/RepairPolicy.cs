@@ -88,19 +88,20 @@ internal static class RepairPolicy
     public static RepairStep Decide(RepairScene scene)
     {
         PeriodNumber period = scene.Schedule.PeriodOf(scene.Tip);
+        bool isReserved = scene.ReservedBy.Value != 0 && period <= scene.ReservedUntil;
+        if (isReserved && scene.ReservedBy == scene.Me)
+        {
+            // The bond lies: whatever it was weighed by may be different now, and only the claim brings the bond back.
+            if (!scene.IsWanted || scene.End <= period + 1) return RepairStep.Forget;
+            if (!scene.HasShard) return scene.Sources < scene.Needed ? RepairStep.Wait : RepairStep.Rebuild;
+            bool mayClaim = period.Value + scene.ReservePeriods > scene.ReservedUntil.Value && scene.Tip > scene.Schedule.SeedBlock(period);
+            return mayClaim && !scene.IsOut ? RepairStep.Claim : RepairStep.Wait;
+        }
+
         // Claimed in the next period at the earliest, and then held for one at least.
         if (!scene.IsWanted || scene.End <= period + 2 || scene.HoldsAnother) return RepairStep.Forget;
         if (scene.IsOut || !IsWorthIt(scene, scene.End.Value - period.Value - 2)) return RepairStep.Forget;
         if (scene.Sources < scene.Needed && !scene.HasShard) return RepairStep.Wait;
-
-        bool isReserved = scene.ReservedBy.Value != 0 && period <= scene.ReservedUntil;
-        if (isReserved && scene.ReservedBy == scene.Me)
-        {
-            if (!scene.HasShard) return RepairStep.Rebuild;
-            bool mayClaim = period.Value + scene.ReservePeriods > scene.ReservedUntil.Value && scene.Tip > scene.Schedule.SeedBlock(period);
-            return mayClaim ? RepairStep.Claim : RepairStep.Wait;
-        }
-
         if (isReserved || scene.Tip.Value < scene.Vacant.Since.Value + Delay(scene.Schedule, scene.Vacant, scene.Me)) return RepairStep.Wait;
         if (!scene.HasGas || !scene.StakeCovers || scene.FreeUnits < scene.BondUnits) return RepairStep.Wait;
         if (scene.HasShard) return RepairStep.Reserve;
