@@ -77,6 +77,39 @@ public sealed class RepairTests(MarketFixture market)
         await IsReadableAsync(loser, shard);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_client_of_a_deal_cannot_take_from_a_repairer_what_a_bond_lies_for(bool isUploadedBefore)
+    {
+        await using RunningTestNode first = await market.StartNodeAsync();
+        await using RunningTestNode second = await market.StartNodeAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(2_500_096);
+        DealView deal = await Deals.OpenAsync(market, [first, second], [shard, shard], needed: 1, periods: 30);
+        await using RunningTestNode repairer = await StartRepairerAsync();
+        using NodeClient client = repairer.Connect(market.ClientAccount);
+        DealId id = DealId.FromWord(deal.Id);
+        if (isUploadedBefore) (await NodeProtocolTests.Upload(client, id, shard, 1)).Got();
+        await market.MineToProofsAsync(deal.From);
+        await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 1);
+        await NodeProtocolTests.Eventually(async () =>
+        {
+            if ((await market.Client.Lens.VacancyAsync(deal.Id, 1)).ReservedBy == repairer.Id.Value) return true;
+            await market.Chain.MineAsync(1);
+            return false;
+        });
+
+        // Nobody hands the shard out any more, so that what is gone now is gone.
+        await first.StopAsync();
+        await second.StopAsync();
+        await client.DeleteUploadAsync(id, 1, default);
+        (await NodeProtocolTests.Upload(client, id, new byte[256], 1)).Got();
+
+        await ClaimedByAsync(repairer, deal, 1);
+        await first.StartAsync();
+        await second.StartAsync();
+    }
+
     /// <summary>A node whose hot key has money for bonds.</summary>
     private async Task<RunningTestNode> StartRepairerAsync()
     {

@@ -137,8 +137,8 @@ internal sealed partial class RepairWorker(
     private async Task DoAsync(Work work, BlockNumber tip, List<VacantSlot> rebuilds, CancellationToken token)
     {
         VacantSlot vacant = work.Vacant;
-        // What lies here may be the very copy whose loss was told, or have been damaged since.
-        if (!await IsWholeAsync(work.Shard, token))
+        // What lies here may be the very copy whose loss was told, or have been damaged since; or be a client's upload, which that client may take back.
+        if (!depot.Catalogue.Hold(work.Shard, KeptUntilClaimed()) || !await IsWholeAsync(work.Shard, token))
         {
             rebuilds.Add(vacant);
         }
@@ -231,24 +231,23 @@ internal sealed partial class RepairWorker(
             sources.Add(new RepairSource(other.Index, new ShardCommitment(other.Root, (long)other.Leaves), peer));
         }
 
-        var place = new UploadPlace(vacant.Deal, vacant.Slot);
-        await using ShardUpload upload = await depot.BeginAsync(place, shard.Bytes, token) ?? throw new IOException("There is no room for the shard.");
+        // Its client cannot take back what lies at nobody's place, nor put something else there, while a bond lies for it.
+        await using ShardUpload upload = await depot.BeginAsync(UploadPlace.Nobodys, shard.Bytes, token) ?? throw new IOException("There is no room for the shard.");
         // Each repairer begins with another holder, so that they share the work.
         int turn = sources.Count == 0 ? 0 : (int)(chain.Node.Value % (uint)sources.Count);
         await new ShardRebuild(_peers, bandwidth.In, limits, time).WriteAsync(redundancy, vacant.Slot, shard.Bytes, [.. sources.Skip(turn), .. sources.Take(turn)], upload, token);
-        // It waits here until it is claimed.
-        TimeSpan life = (chain.Facts.Schedule.PeriodLength * (chain.Facts.ReservePeriods + 2)) + limits.UploadLife;
-        (UploadEnd end, ShardCommitment made) = await upload.CompleteAsync(time.GetUtcNow() + life, token);
-        if (end == UploadEnd.Kept && made == shard)
+        if (await upload.CompleteAsAsync(shard, KeptUntilClaimed(), token))
         {
             LogRebuilt(shard.Root, vacant.Slot, vacant.Deal);
             return true;
         }
 
-        depot.Catalogue.RemoveUpload(place);
         LogNoCodeword(vacant.Slot, vacant.Deal);
         return false;
     }
+
+    /// <summary>Until when a shard that no deal of this node names waits here for its claim.</summary>
+    private DateTimeOffset KeptUntilClaimed() => time.GetUtcNow() + (chain.Facts.Schedule.PeriodLength * (chain.Facts.ReservePeriods + 2)) + limits.UploadLife;
 
     private async Task ClaimAsync(VacantSlot vacant, ShardCommitment shard, BlockNumber tip, CancellationToken token)
     {
