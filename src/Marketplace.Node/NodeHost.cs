@@ -90,7 +90,7 @@ public static class NodeHost
         builder.Services
             .AddSingleton(options.Time).AddSingleton(config).AddSingleton(limits).AddSingleton(keys.Hot).AddSingleton(chain).AddSingleton(depot)
             .AddSingleton<NodePulse>().AddSingleton<FaultDuties>().AddSingleton<NodeWorker>().AddSingleton<StrikeReporter>().AddSingleton<RepairWorker>().AddSingleton<TokenGate>().AddSingleton<ClientFunds>().AddSingleton<ProvingJob>().AddSingleton<RepairJob>().AddSingleton<RebuildJob>().AddSingleton<ScrubJob>().AddSingleton<SettleJob>()
-            .AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<StatusReader>().AddSingleton<ProofHistory>().AddSingleton<OverviewReader>()
+            .AddSingleton<SpokenStake>().AddSingleton<AcceptanceEndpoint>().AddSingleton<UploadEndpoints>().AddSingleton<ShardEndpoints>().AddSingleton<AboutEndpoints>().AddSingleton<StatusReader>().AddSingleton<ProofHistory>().AddSingleton<OverviewReader>()
             .AddSingleton<AlertReader>().AddSingleton<EarningsBook>().AddSingleton<OnlineRecord>().AddSingleton<WatchJob>().AddSingleton<NodeBandwidth>().AddSingleton<NodeMetrics>().AddSingleton<ConnectionGate>()
             .AddSingleton(services => new AlertOutbox(chain.Node, depot, webhook, limits, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<AlertOutbox>>()))
             .AddSingleton(services => ActivatorUtilities.CreateInstance<NodeVolumes>(services, options.DataDir, owner)).AddSingleton<VolumeEndpoints>().AddHostedService<VolumeWorker>()

@@ -64,6 +64,7 @@ public sealed class RepairPolicyTests
         ];
         Assert.All(changed, scene => Assert.Equal(RepairStep.Claim, RepairPolicy.Decide(scene)));
         Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 6) with { IsOut = true }));
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 6) with { StakeCovers = false }));
         Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(Reserved(until: 6) with { IsWanted = false }));
     }
 

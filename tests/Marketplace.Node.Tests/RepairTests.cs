@@ -92,12 +92,7 @@ public sealed class RepairTests(MarketFixture market)
         if (isUploadedBefore) (await NodeProtocolTests.Upload(client, id, shard, 1)).Got();
         await market.MineToProofsAsync(deal.From);
         await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 1);
-        await NodeProtocolTests.Eventually(async () =>
-        {
-            if ((await market.Client.Lens.VacancyAsync(deal.Id, 1)).ReservedBy == repairer.Id.Value) return true;
-            await market.Chain.MineAsync(1);
-            return false;
-        });
+        await ReservedByAsync(repairer, deal, 1);
 
         // Nobody hands the shard out any more, so that what is gone now is gone.
         await first.StopAsync();
@@ -110,29 +105,88 @@ public sealed class RepairTests(MarketFixture market)
         await second.StartAsync();
     }
 
-    /// <summary>A node whose hot key has money for bonds.</summary>
-    private async Task<RunningTestNode> StartRepairerAsync()
+    [Fact]
+    public async Task No_more_slots_are_reserved_than_the_stake_covers_and_what_is_reserved_is_promised_to_nobody_else()
     {
-        RunningTestNode node = await market.StartNodeAsync();
-        await market.DepositForAsync(NodeKeys.ReadPublic(node.DataDir).Hot, TokenAmount.Parse("10"));
+        await using RunningTestNode first = await market.StartNodeAsync();
+        await using RunningTestNode second = await market.StartNodeAsync();
+        await using RunningTestNode third = await market.StartNodeAsync();
+        // 1,000 tokens of stake cover thirty periods of 33 tokens: two such rates and not three.
+        uint rate = Rate.FromUnitsUp(TokenAmount.UnitsPerToken * 14).Encoded;
+        byte[] shard = NodeProtocolTests.RandomBytes(4096);
+        var deals = new List<DealView>();
+        foreach (RunningTestNode[] holders in (RunningTestNode[][])[[first, second], [second, third], [third, first]])
+        {
+            deals.Add(await Deals.OpenAsync(market, holders, [shard, shard], needed: 1, periods: 12, rate));
+        }
+
+        await using RunningTestNode repairer = await StartRepairerAsync("2000");
+        await market.MineToProofsAsync(deals[^1].From);
+        foreach (DealView deal in deals) await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 1);
+
+        await UntilAsync(async () => (await TakenAsync()).Reserved >= 2);
+        using NodeClient client = repairer.Connect(market.ClientAccount);
+        DealId asked = market.NextDeal();
+        UploadReceipt receipt = (await NodeProtocolTests.Upload(client, asked, shard)).Got();
+        NodeAnswer<SignedAcceptance> answer = await client.AcceptAsync(asked, 0, (await Deals.TermsAsync(market, receipt)) with { Rate = rate }, default);
+        Assert.Contains("stake", answer.Refusal?.Message, StringComparison.Ordinal);
+
+        // By the time that both are claimed it had its turn at the third.
+        await UntilAsync(async () =>
+        {
+            (int reserved, int held) = await TakenAsync();
+            Assert.InRange(reserved + held, 0, 2);
+            return held == 2;
+        });
+
+        async Task<(int Reserved, int Held)> TakenAsync()
+        {
+            int reserved = 0, held = 0;
+            foreach (DealView deal in deals)
+            {
+                SlotView slot = (await market.Client.Lens.DealAsync(deal.Id)).Slots[1];
+                if ((byte)slot.State == Held && slot.Node == repairer.Id.Value) held++;
+                else if ((await market.Client.Lens.VacancyAsync(deal.Id, 1)).ReservedBy == repairer.Id.Value) reserved++;
+            }
+
+            return (reserved, held);
+        }
+    }
+
+    /// <summary>A node whose hot key has money for bonds.</summary>
+    private async Task<RunningTestNode> StartRepairerAsync(string tokens = "10", NodeLimits? limits = null)
+    {
+        RunningTestNode node = await market.StartNodeAsync(limits);
+        await market.DepositForAsync(NodeKeys.ReadPublic(node.DataDir).Hot, TokenAmount.Parse(tokens));
         return node;
     }
 
+    private Task ReservedByAsync(RunningTestNode repairer, DealView deal, int slot) =>
+        UntilAsync(async () => (await market.Client.Lens.VacancyAsync(deal.Id, (byte)slot)).ReservedBy == repairer.Id.Value);
+
     private async Task ClaimedByAsync(RunningTestNode repairer, DealView deal, int slot)
     {
-        // Blocks come as on a chain that runs, one at a time, and not much faster than the node looks at them.
-        bool isTurn = false;
-        await NodeProtocolTests.Eventually(async () =>
+        await UntilAsync(async () =>
         {
             SlotView now = (await market.Client.Lens.DealAsync(deal.Id)).Slots[slot];
-            if ((byte)now.State == Held && now.Node == repairer.Id.Value) return true;
-            isTurn = !isTurn;
-            if (isTurn) await market.Chain.MineAsync(1);
-            return false;
+            return (byte)now.State == Held && now.Node == repairer.Id.Value;
         });
         uint next = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value + 1;
         await market.MineToProofsAsync(next);
         await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(repairer.Id.Value, next));
+    }
+
+    /// <summary>Blocks come as on a chain that runs, one at a time, and not much faster than the nodes look at them.</summary>
+    private async Task UntilAsync(Func<Task<bool>> isSo)
+    {
+        bool isTurn = false;
+        await NodeProtocolTests.Eventually(async () =>
+        {
+            if (await isSo()) return true;
+            isTurn = !isTurn;
+            if (isTurn) await market.Chain.MineAsync(1);
+            return false;
+        });
     }
 
     private static async Task IsReadableAsync(RunningTestNode node, byte[] shard)

@@ -101,7 +101,7 @@ public sealed class ShardDepotTests : IDisposable
         Assert.Empty(await depot.DropUnneededAsync(s_keepAll, default));
         Assert.Empty(depot.Catalogue.DueUploads(until - TimeSpan.FromSeconds(1), new BlockNumber(0)));
         UploadRecord due = Assert.Single(depot.Catalogue.DueUploads(until, new BlockNumber(0)));
-        depot.Catalogue.RemoveUpload(due.Id);
+        Assert.True(depot.Catalogue.RemoveDueUpload(due.Id, until, new BlockNumber(0)));
         Assert.Equal([shard.Root], await depot.DropUnneededAsync(s_keepAll, default));
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Storage;
 
 namespace Marketplace.Node;
 
@@ -8,7 +9,11 @@ namespace Marketplace.Node;
 /// <param name="Deal">The deal.</param>
 /// <param name="Slot">Its slot.</param>
 /// <param name="Since">The block in which it lost its holder.</param>
-internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since);
+internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since)
+{
+    /// <summary>The place of the deal.</summary>
+    public UploadPlace Place => new(Deal, Slot);
+}
 
 /// <summary>Everything that a repair is weighed by.</summary>
 /// <param name="Schedule">The market's clock.</param>
@@ -30,7 +35,7 @@ internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since);
 /// <param name="Sources">Other slots of the deal whose shard can be asked for.</param>
 /// <param name="Needed">How many of them give the shard back.</param>
 /// <param name="IsOut">Whether this node takes no shards.</param>
-/// <param name="StakeCovers">Whether its stake covers one more such slot.</param>
+/// <param name="StakeCovers">Whether its stake covers one more such slot: beside what it promised and reserved, too, if the slot is not reserved by this node.</param>
 /// <param name="HasRoom">Whether the shard fits.</param>
 /// <param name="FreeUnits">Free money of the hot key, which puts the bond down.</param>
 /// <param name="HasShard">Whether the shard lies here already.</param>
@@ -95,7 +100,7 @@ internal static class RepairPolicy
             if (!scene.IsWanted || scene.End <= period + 1) return RepairStep.Forget;
             if (!scene.HasShard) return scene.Sources < scene.Needed ? RepairStep.Wait : RepairStep.Rebuild;
             bool mayClaim = period.Value + scene.ReservePeriods > scene.ReservedUntil.Value && scene.Tip > scene.Schedule.SeedBlock(period);
-            return mayClaim && !scene.IsOut ? RepairStep.Claim : RepairStep.Wait;
+            return mayClaim && !scene.IsOut && scene.StakeCovers ? RepairStep.Claim : RepairStep.Wait;
         }
 
         // Claimed in the next period at the earliest, and then held for one at least.

@@ -14,7 +14,7 @@ namespace Marketplace.Node;
 /// lies here already, so that no reservation lapses for a slow network.
 /// </summary>
 internal sealed partial class RepairWorker(
-    NodeChain chain, ShardDepot depot, StrikeReporter reporter, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
+    NodeChain chain, ShardDepot depot, SpokenStake spoken, StrikeReporter reporter, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
 {
     private const byte Lost = 2;
     private const byte Evicted = 3;
@@ -41,7 +41,7 @@ internal sealed partial class RepairWorker(
             BlockNumber tip = await chain.TipAsync(token);
             IReadOnlyList<VacantSlot> slots = await _watch.ReadAsync(tip, token);
             var found = new List<Work>();
-            Means? means = slots.Count == 0 ? null : await MeansAsync(token);
+            Means? means = slots.Count == 0 ? null : await MeansAsync(tip, token);
             foreach (VacantSlot vacant in slots)
             {
                 await TryAsync(vacant, async () =>
@@ -84,7 +84,8 @@ internal sealed partial class RepairWorker(
                 await TryAsync(vacant, async () =>
                 {
                     // What was true when the turn ended may be long ago.
-                    if (await DecideAsync(vacant, await MeansAsync(token), await chain.TipAsync(token), token) is not { } work) return;
+                    BlockNumber tip = await chain.TipAsync(token);
+                    if (await DecideAsync(vacant, await MeansAsync(tip, token), tip, token) is not { } work) return;
                     bool isMissing = work.Step == RepairStep.Rebuild || (work.Step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(work.Shard, token));
                     if (isMissing && !await RebuildAsync(vacant, work.Deal, work.Shard, token)) _watch.Forget(vacant);
                 });
@@ -123,6 +124,7 @@ internal sealed partial class RepairWorker(
         SlotView? slot = Array.Find(deal.Slots, candidate => candidate.Index == vacant.Slot);
         if (slot is null || slot.Leaves == 0 || !Rate.TryDecode(deal.Rate, out Rate rate))
         {
+            spoken.NotReserved(vacant.Place);
             _watch.Forget(vacant);
             return null;
         }
@@ -131,7 +133,7 @@ internal sealed partial class RepairWorker(
         RepairScene scene = await SceneAsync(vacant, means, deal, slot, shard, rate, tip, token);
         RepairStep step = RepairPolicy.Decide(scene);
         if (step == RepairStep.Forget) _watch.Forget(vacant);
-        return new Work(vacant, deal, shard, step, scene.BountyUnits);
+        return new Work(vacant, deal, shard, step, scene.RateUnits, scene.BountyUnits);
     }
 
     private async Task DoAsync(Work work, BlockNumber tip, List<VacantSlot> rebuilds, CancellationToken token)
@@ -144,6 +146,15 @@ internal sealed partial class RepairWorker(
         }
         else if (work.Step == RepairStep.Reserve)
         {
+            // This turn may have reserved others already, and a client may have been promised something meanwhile. If the chain refuses, the next turn finds it out.
+            spoken.Reserved(vacant.Place, work.RateUnits, tip);
+            Means means = await MeansAsync(tip, token);
+            if (!means.Covers(means.SpokenUnits, chain.Facts.StakePeriods))
+            {
+                spoken.NotReserved(vacant.Place);
+                return;
+            }
+
             await chain.Contracts.StorageMarket.ReserveAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, chain.Node.Value, token: token);
             LogReserved(vacant.Slot, vacant.Deal, work.BountyUnits);
         }
@@ -160,6 +171,9 @@ internal sealed partial class RepairWorker(
     {
         VacancyView vacancy = await chain.Contracts.Lens.VacancyAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
         Schedule schedule = chain.Facts.Schedule;
+        bool isMine = vacancy.ReservedBy == chain.Node.Value;
+        if (isMine) spoken.Reserved(vacant.Place, rate.Units, tip);
+        else spoken.NotReserved(vacant.Place);
         return new RepairScene(
             schedule,
             tip,
@@ -180,7 +194,7 @@ internal sealed partial class RepairWorker(
             Array.FindAll(deal.Slots, other => IsSource(other, vacant.Slot)).Length,
             deal.K,
             means.Standing.Out != 0,
-            means.Registered.Stake >= means.Standing.StakeNeeded + ((UInt128)rate.Units * chain.Facts.StakePeriods),
+            means.Covers(isMine ? rate.Units : (UInt128)means.SpokenUnits + rate.Units, chain.Facts.StakePeriods),
             depot.Space.Free >= DiskBytes.Of(shard.Leaves),
             means.FreeUnits,
             depot.Catalogue.Find(shard.Root) is not null);
@@ -268,16 +282,21 @@ internal sealed partial class RepairWorker(
         other.Index != vacant && other.Leaves > 0 && (byte)other.State == Held && other.Node != chain.Node.Value;
 
     /// <summary>Reads what this node has to repair with.</summary>
-    private async Task<Means> MeansAsync(CancellationToken token) => new(
+    private async Task<Means> MeansAsync(BlockNumber tip, CancellationToken token) => new(
         await chain.StandingAsync(token),
         await chain.RegisteredAsync(token),
+        (await spoken.UnitsAsync(UploadPlace.Nobodys, tip, token)).OfOthers,
         await chain.FreeUnitsAsync(hot.Address, token),
         await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token) >= NodeSetup.GasWeiLow);
 
     /// <summary>What this node has to repair with, whichever slot it is for.</summary>
-    private sealed record Means(Standing Standing, NodeView Registered, UInt128 FreeUnits, bool HasGas);
+    private sealed record Means(Standing Standing, NodeView Registered, ulong SpokenUnits, UInt128 FreeUnits, bool HasGas)
+    {
+        /// <summary>Whether the stake covers so many units a period more than the node earns.</summary>
+        public bool Covers(UInt128 more, uint stakePeriods) => Registered.Stake >= Standing.StakeNeeded + (more * stakePeriods);
+    }
 
-    private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong BountyUnits);
+    private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong RateUnits, ulong BountyUnits);
 
     [LoggerMessage(2261, LogLevel.Information, "Made the shard {Root} of slot {Slot} of deal {Deal} from what others hold")]
     private partial void LogRebuilt(Root root, int slot, DealId deal);
