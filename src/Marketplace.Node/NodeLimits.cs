@@ -84,7 +84,7 @@ public sealed record NodeLimits
     /// <summary>Blocks over which the nodes spread that, each at its own: the first one saves the others the gas.</summary>
     public uint PinSpreadBlocks { get; init; } = 64;
 
-    /// <summary>Blocks that a node looks back for vacant slots when it starts.</summary>
+    /// <summary>Blocks that a node looks back for vacant slots when it starts; never fewer than a reservation may be old that is still to be claimed.</summary>
     public ulong RepairLookBackBlocks { get; init; } = 10_000;
 
     /// <summary>Whether a node takes over slots of deals that other nodes of its owner hold slots of; null: on a development chain only, where all nodes are one owner's.</summary>

@@ -106,6 +106,26 @@ public sealed class RepairTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task A_repairer_that_was_restarted_claims_what_it_reserved()
+    {
+        await using RunningTestNode first = await market.StartNodeAsync();
+        await using RunningTestNode second = await market.StartNodeAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(4096);
+        DealView deal = await Deals.OpenAsync(market, [first, second], [shard, shard], needed: 1, periods: 30);
+        // On a real chain a period has about as many blocks as a node looks back at its start.
+        await using RunningTestNode repairer = await StartRepairerAsync(limits: new NodeLimits { RepairLookBackBlocks = 1 });
+        await market.MineToProofsAsync(deal.From);
+        await market.Owner.StorageMarket.DeclareLossAsync(deal.Id, 1);
+        await ReservedByAsync(repairer, deal, 1);
+        await repairer.StopAsync();
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(market.Facts.Schedule.PeriodOf(await market.TipAsync()) + 1));
+
+        await repairer.StartAsync();
+
+        await ClaimedByAsync(repairer, deal, 1);
+    }
+
+    [Fact]
     public async Task No_more_slots_are_reserved_than_the_stake_covers_and_what_is_reserved_is_promised_to_nobody_else()
     {
         await using RunningTestNode first = await market.StartNodeAsync();

@@ -4,7 +4,7 @@ using Marketplace.Domain;
 
 namespace Marketplace.Node;
 
-/// <summary>Knows slots that lost their holder: told, convicted, or held by a node that was evicted.</summary>
+/// <summary>Knows slots that lost their holder (told, convicted, or held by a node that was evicted) and those that this node reserved.</summary>
 internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
 {
     private readonly Dictionary<(DealId Deal, int Slot), VacantSlot> _slots = [];
@@ -14,8 +14,10 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
     /// <summary>All that are worth a look, those that wait longest first.</summary>
     public async Task<IReadOnlyList<VacantSlot>> ReadAsync(BlockNumber tip, CancellationToken token)
     {
-        ulong lookBack = _readTo is { } read && read <= tip ? tip.Value - read.Value + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId) : limits.RepairLookBackBlocks;
-        var first = new BlockNumber(tip.Value > lookBack ? tip.Value - lookBack : 0);
+        ulong? unread = _readTo is { } read && read <= tip ? tip.Value - read.Value + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId) : null;
+        // After a start: as long ago as a reservation may have been made that is still to be claimed.
+        BlockNumber first = Back(tip, unread ?? Math.Max(limits.RepairLookBackBlocks, PeriodsAndReorg(chain.Facts.ReservePeriods)));
+        if (unread is null) await ReadOwnAsync(Back(tip, PeriodsAndReorg(chain.Facts.CurePeriods + chain.Facts.ReservePeriods)), tip, token);
         foreach (EventLog<SlotVacatedEvent> vacated in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotVacatedEvents, null, first, tip, token))
         {
             Add(new VacantSlot(DealId.FromWord(vacated.Event.Id), vacated.Event.Slot, new BlockNumber(vacated.Log.Block.Number)));
@@ -35,6 +37,23 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
     {
         lock (_lock) _slots.Remove((slot.Deal, slot.Slot));
     }
+
+    /// <summary>
+    /// Slots that this node reserved, which count whatever became of them: a bond lies there. It comes back as long as the former holder
+    /// may cure itself, even if the reservation lapsed.
+    /// </summary>
+    private async Task ReadOwnAsync(BlockNumber first, BlockNumber tip, CancellationToken token)
+    {
+        foreach (EventLog<SlotReservedEvent> reserved in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotReservedEvents, chain.Node, first, tip, token))
+        {
+            Add(new VacantSlot(DealId.FromWord(reserved.Event.Id), reserved.Event.Slot, new BlockNumber(reserved.Log.Block.Number)));
+        }
+    }
+
+    /// <summary>The blocks of some periods, of the two that they begin and end in, and of a reorganisation.</summary>
+    private ulong PeriodsAndReorg(uint periods) => ((ulong)chain.Facts.Schedule.PeriodBlocks * (periods + 2)) + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
+
+    private static BlockNumber Back(BlockNumber tip, ulong blocks) => new(tip.Value - Math.Min(tip.Value, blocks));
 
     private void Add(VacantSlot slot)
     {
