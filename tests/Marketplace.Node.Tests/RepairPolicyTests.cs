@@ -25,6 +25,7 @@ public sealed class RepairPolicyTests
         LeastBountyUnits: 0,
         HasGas: true,
         HoldsAnother: false,
+        ReservesAnother: false,
         Sources: 2,
         Needed: 2,
         IsOut: false,
@@ -105,7 +106,7 @@ public sealed class RepairPolicyTests
     [Fact]
     public void What_is_missing_now_may_come()
     {
-        RepairScene[] later = [s_now with { Sources = 1 }, s_now with { StakeCovers = false }, s_now with { HasRoom = false }, s_now with { FreeUnits = 199 }];
+        RepairScene[] later = [s_now with { ReservesAnother = true }, s_now with { Sources = 1 }, s_now with { StakeCovers = false }, s_now with { HasRoom = false }, s_now with { FreeUnits = 199 }];
         Assert.All(later, scene => Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(scene)));
     }
 

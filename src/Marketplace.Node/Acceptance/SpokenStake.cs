@@ -29,6 +29,12 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
         lock (_lock) _reserved.Remove(place);
     }
 
+    /// <summary>Whether the node reserved another slot of the same deal.</summary>
+    public bool ReservesAnother(UploadPlace place)
+    {
+        lock (_lock) return _reserved.Keys.Any(other => other.Deal == place.Deal && other.Slot != place.Slot);
+    }
+
     /// <summary>
     /// Units a period of open promises and reservations: those of other places, and the dearest promise of one. Promises count whose
     /// deadline is to come and whose very place the node did not fill yet.

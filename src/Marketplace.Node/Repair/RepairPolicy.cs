@@ -32,6 +32,7 @@ internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since)
 /// <param name="LeastBountyUnits">Units that bounty and pay must bring above the node's price: what gas, bandwidth and trouble are worth to its operator.</param>
 /// <param name="HasGas">Whether the hot key has more gas money than proofs need for a while.</param>
 /// <param name="HoldsAnother">Whether this node, or another of its owner, holds another slot of the deal.</param>
+/// <param name="ReservesAnother">Whether a bond of this node lies for another slot of the deal: it cannot claim both.</param>
 /// <param name="Sources">Other slots of the deal whose shard can be asked for.</param>
 /// <param name="Needed">How many of them give the shard back.</param>
 /// <param name="IsOut">Whether this node takes no shards.</param>
@@ -56,6 +57,7 @@ internal sealed record RepairScene(
     ulong LeastBountyUnits,
     bool HasGas,
     bool HoldsAnother,
+    bool ReservesAnother,
     int Sources,
     int Needed,
     bool IsOut,
@@ -106,7 +108,7 @@ internal static class RepairPolicy
         // Claimed in the next period at the earliest, and then held for one at least.
         if (!scene.IsWanted || scene.End <= period + 2 || scene.HoldsAnother) return RepairStep.Forget;
         if (scene.IsOut || !IsWorthIt(scene, scene.End.Value - period.Value - 2)) return RepairStep.Forget;
-        if (scene.Sources < scene.Needed && !scene.HasShard) return RepairStep.Wait;
+        if (scene.ReservesAnother || (scene.Sources < scene.Needed && !scene.HasShard)) return RepairStep.Wait;
         if (isReserved || scene.Tip.Value < scene.Vacant.Since.Value + Delay(scene.Schedule, scene.Vacant, scene.Me)) return RepairStep.Wait;
         if (!scene.HasGas || !scene.StakeCovers || scene.FreeUnits < scene.BondUnits) return RepairStep.Wait;
         if (scene.HasShard) return RepairStep.Reserve;

@@ -149,7 +149,7 @@ internal sealed partial class RepairWorker(
             // This turn may have reserved others already, and a client may have been promised something meanwhile. If the chain refuses, the next turn finds it out.
             spoken.Reserved(vacant.Place, work.RateUnits, tip);
             Means means = await MeansAsync(tip, token);
-            if (!means.Covers(means.SpokenUnits, chain.Facts.StakePeriods))
+            if (spoken.ReservesAnother(vacant.Place) || !means.Covers(means.SpokenUnits, chain.Facts.StakePeriods))
             {
                 spoken.NotReserved(vacant.Place);
                 return;
@@ -191,6 +191,7 @@ internal sealed partial class RepairWorker(
             (ulong)UInt128.Min((UInt128)config.LeastBounty.Units, ulong.MaxValue),
             means.HasGas,
             await HoldsAnotherAsync(vacant, deal, means.Registered.Owner, token),
+            spoken.ReservesAnother(vacant.Place),
             Array.FindAll(deal.Slots, other => IsSource(other, vacant.Slot)).Length,
             deal.K,
             means.Standing.Out != 0,
