@@ -50,7 +50,7 @@ public sealed class RepairPolicyTests
 
     [Theory]
     [InlineData(7u, RepairStep.Claim)]
-    [InlineData(6u, RepairStep.Forget)]
+    [InlineData(6u, RepairStep.Release)]
     public void A_reserved_slot_is_claimed_as_long_as_the_chain_takes_the_claim(uint end, object step) =>
         Assert.Equal((RepairStep)step, RepairPolicy.Decide(Reserved(until: 6) with { End = new PeriodNumber(end) }));
 
@@ -66,7 +66,21 @@ public sealed class RepairPolicyTests
         Assert.All(changed, scene => Assert.Equal(RepairStep.Claim, RepairPolicy.Decide(scene)));
         Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 6) with { IsOut = true }));
         Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 6) with { StakeCovers = false }));
-        Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(Reserved(until: 6) with { IsWanted = false }));
+    }
+
+    [Fact]
+    public void A_bond_is_had_back_where_the_chain_gives_it_back_and_is_not_forgotten_while_it_may()
+    {
+        // Its former holder cured itself, or somebody else settled it, before the reservation lapsed or after.
+        Assert.All((uint[])[7, 6, 4], until => Assert.Equal(RepairStep.Release, RepairPolicy.Decide(Reserved(until) with { IsWanted = false })));
+        // The deal ended first; or the reservation lapsed long before.
+        Assert.Equal(RepairStep.Release, RepairPolicy.Decide(Reserved(until: 5) with { End = new PeriodNumber(6) }));
+        Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(Reserved(until: 4) with { End = new PeriodNumber(6) }));
+        // Lapsed, and of no use: but its former holder may still cure itself.
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 4) with { FloorUnits = 200 }));
+        Assert.Equal(RepairStep.Reserve, RepairPolicy.Decide(Reserved(until: 4)));
+        // Nobody's business but its own.
+        Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(Reserved(until: 4) with { ReservedBy = new NodeId(9), IsWanted = false }));
     }
 
     [Fact]

@@ -126,6 +126,49 @@ public sealed class RepairTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task A_bond_comes_back_when_the_evicted_holder_cures_itself_and_the_stake_of_one_that_does_not_comes_home()
+    {
+        await using RunningTestNode witness = await market.StartNodeAsync();
+        await using RunningTestNode gone = await market.StartNodeAsync();
+        await using RunningTestNode never = await market.StartNodeAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(4096);
+        DealView deal = await Deals.OpenAsync(market, [witness, gone], [shard, shard], needed: 1, periods: 30);
+        DealView other = await Deals.OpenAsync(market, [witness, never], [shard, shard], needed: 1, periods: 30);
+        await gone.StopAsync();
+        await never.StopAsync();
+        uint period = Math.Max(deal.From, other.From);
+        for (int missed = 0; missed < 3; missed++, period++)
+        {
+            await market.MineToProofsAsync(period);
+            uint proved = period;
+            await NodeProtocolTests.Eventually(() => market.Client.Lens.ProvedInAsync(witness.Id.Value, proved));
+        }
+
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(period)));
+        foreach (RunningTestNode node in (RunningTestNode[])[gone, never])
+        {
+            if (!(await market.Client.Lens.StandingAsync(node.Id.Value)).Evicted) await market.Client.StorageMarket.EvictAsync(node.Id.Value, period - 3, period - 2, period - 1);
+        }
+
+        await using RunningTestNode repairer = await StartRepairerAsync(limits: new NodeLimits { RepairLookBackBlocks = 1 });
+        await ReservedByAsync(repairer, deal, 1);
+        await repairer.StopAsync();
+
+        await gone.StartAsync();
+        await UntilAsync(async () => !(await market.Client.Lens.StandingAsync(gone.Id.Value)).Evicted);
+        await repairer.StartAsync();
+        await UntilAsync(async () => VacancyWord.Read(await market.Client.StorageMarket.VacancyWordAsync(deal.Id, 1)) == default);
+        ReservationEndedEvent ended = (await market.Client.StorageMarket.ReservationEndedEvents.GetAllChangesAsync(0, (await market.TipAsync()).Value))
+            .Last(one => one.Event.Id == deal.Id && one.Event.Slot == 1).Event;
+        Assert.Equal((repairer.Id.Value, BigInteger.Zero), (ended.Node, ended.ToClient));
+
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(period + market.Facts.CurePeriods + 2)));
+        await never.StartAsync();
+        await NodeProtocolTests.Eventually(async () =>
+            (await market.Client.NodeRegistry.NodeAsync(never.Id.Value)).Stake == (await market.Client.Lens.StandingAsync(never.Id.Value)).Pot);
+    }
+
+    [Fact]
     public async Task No_more_slots_are_reserved_than_the_stake_covers_and_what_is_reserved_is_promised_to_nobody_else()
     {
         await using RunningTestNode first = await market.StartNodeAsync();

@@ -26,8 +26,8 @@ internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since)
 /// <param name="FloorUnits">Units for which this node keeps such a shard for a period.</param>
 /// <param name="BountyUnits">Units for whoever refills the slot.</param>
 /// <param name="BondUnits">Units of bond for a reservation.</param>
-/// <param name="ReservedBy">Who may claim it now, 0 for nobody.</param>
-/// <param name="ReservedUntil">Up to which period.</param>
+/// <param name="ReservedBy">Whose bond lies there, 0 for nobody's.</param>
+/// <param name="ReservedUntil">Up to which period it may claim the slot; after it the reservation has lapsed.</param>
 /// <param name="ReservePeriods">Periods after the one of the reservation in which it may be claimed.</param>
 /// <param name="LeastBountyUnits">Units that bounty and pay must bring above the node's price: what gas, bandwidth and trouble are worth to its operator.</param>
 /// <param name="HasGas">Whether the hot key has more gas money than proofs need for a while.</param>
@@ -83,6 +83,9 @@ internal enum RepairStep
 
     /// <summary>Show the shard and take the slot over.</summary>
     Claim,
+
+    /// <summary>Have the bond back for which nothing can be had any more.</summary>
+    Release,
 }
 
 /// <summary>Whether a node repairs a slot, and when. Pure.</summary>
@@ -96,18 +99,29 @@ internal static class RepairPolicy
     {
         PeriodNumber period = scene.Schedule.PeriodOf(scene.Tip);
         bool isReserved = scene.ReservedBy.Value != 0 && period <= scene.ReservedUntil;
-        if (isReserved && scene.ReservedBy == scene.Me)
+        bool isMine = scene.ReservedBy == scene.Me;
+        // Claimed in this period, and then held for one at least.
+        bool mayBeTaken = scene.IsWanted && scene.End > period + 1;
+        if (isMine && !mayBeTaken)
+        {
+            // The chain keeps the bond of who could have claimed to the end and did not.
+            bool comesBack = !scene.IsWanted || scene.ReservedUntil + 1 >= scene.End;
+            return comesBack ? RepairStep.Release : RepairStep.Forget;
+        }
+
+        if (isMine && isReserved)
         {
             // The bond lies: whatever it was weighed by may be different now, and only the claim brings the bond back.
-            if (!scene.IsWanted || scene.End <= period + 1) return RepairStep.Forget;
             if (!scene.HasShard) return scene.Sources < scene.Needed ? RepairStep.Wait : RepairStep.Rebuild;
             bool mayClaim = period.Value + scene.ReservePeriods > scene.ReservedUntil.Value && scene.Tip > scene.Schedule.SeedBlock(period);
             return mayClaim && !scene.IsOut && scene.StakeCovers ? RepairStep.Claim : RepairStep.Wait;
         }
 
-        // Claimed in the next period at the earliest, and then held for one at least.
-        if (!scene.IsWanted || scene.End <= period + 2 || scene.HoldsAnother) return RepairStep.Forget;
-        if (scene.IsOut || !IsWorthIt(scene, scene.End.Value - period.Value - 2)) return RepairStep.Forget;
+        // A bond that lapsed comes back if the former holder cures itself before anybody else reserves the slot.
+        RepairStep never = isMine ? RepairStep.Wait : RepairStep.Forget;
+        // Claimed in the next period at the earliest.
+        if (!mayBeTaken || scene.End <= period + 2 || scene.HoldsAnother) return never;
+        if (scene.IsOut || !IsWorthIt(scene, scene.End.Value - period.Value - 2)) return never;
         if (scene.ReservesAnother || (scene.Sources < scene.Needed && !scene.HasShard)) return RepairStep.Wait;
         if (isReserved || scene.Tip.Value < scene.Vacant.Since.Value + Delay(scene.Schedule, scene.Vacant, scene.Me)) return RepairStep.Wait;
         if (!scene.HasGas || !scene.StakeCovers || scene.FreeUnits < scene.BondUnits) return RepairStep.Wait;

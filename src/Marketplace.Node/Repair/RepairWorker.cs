@@ -52,8 +52,11 @@ internal sealed partial class RepairWorker(
 
             var rebuilds = found.Where(work => work.Step == RepairStep.Rebuild).Select(work => work.Vacant).ToList();
             // A bond lies for each claim.
-            foreach (Work work in found.Where(work => work.Step == RepairStep.Claim)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
-            foreach (Work work in found.Where(work => work.Step == RepairStep.Reserve)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
+            foreach (RepairStep step in (RepairStep[])[RepairStep.Claim, RepairStep.Release, RepairStep.Reserve])
+            {
+                foreach (Work work in found.Where(work => work.Step == step)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
+            }
+
             _rebuilds = rebuilds;
             Turn.Ended(chain.Facts.Schedule.PeriodOf(tip), tip, isIdle: slots.Count == 0);
             await reporter.TickAsync(tip, token);
@@ -121,16 +124,19 @@ internal sealed partial class RepairWorker(
     private async Task<Work?> DecideAsync(VacantSlot vacant, Means means, BlockNumber tip, CancellationToken token)
     {
         DealView deal = await chain.Contracts.Lens.DealAsync(vacant.Deal.ToWord(), token: token);
+        VacancyWord bond = VacancyWord.Read(await chain.Contracts.StorageMarket.VacancyWordAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token));
         SlotView? slot = Array.Find(deal.Slots, candidate => candidate.Index == vacant.Slot);
         if (slot is null || slot.Leaves == 0 || !Rate.TryDecode(deal.Rate, out Rate rate))
         {
             spoken.NotReserved(vacant.Place);
+            // Of a deal that was settled nothing is left but the bond.
+            if (bond.By == chain.Node.Value) return new Work(vacant, deal, default, RepairStep.Release, 0, 0);
             _watch.Forget(vacant);
             return null;
         }
 
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
-        RepairScene scene = await SceneAsync(vacant, means, deal, slot, shard, rate, tip, token);
+        RepairScene scene = await SceneAsync(vacant, means, deal, slot, bond, shard, rate, tip, token);
         RepairStep step = RepairPolicy.Decide(scene);
         if (step == RepairStep.Forget) _watch.Forget(vacant);
         return new Work(vacant, deal, shard, step, scene.RateUnits, scene.BountyUnits);
@@ -139,6 +145,15 @@ internal sealed partial class RepairWorker(
     private async Task DoAsync(Work work, BlockNumber tip, List<VacantSlot> rebuilds, CancellationToken token)
     {
         VacantSlot vacant = work.Vacant;
+        if (work.Step == RepairStep.Release)
+        {
+            await chain.Contracts.StorageMarket.ReleaseAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
+            spoken.NotReserved(vacant.Place);
+            _watch.Forget(vacant);
+            LogReleased(vacant.Slot, vacant.Deal);
+            return;
+        }
+
         // What lies here may be the very copy whose loss was told, or have been damaged since; or be a client's upload, which that client may take back.
         if (!depot.Catalogue.Hold(work.Shard, KeptUntilClaimed()) || !await IsWholeAsync(work.Shard, token))
         {
@@ -167,11 +182,11 @@ internal sealed partial class RepairWorker(
     }
 
     private async Task<RepairScene> SceneAsync(
-        VacantSlot vacant, Means means, DealView deal, SlotView slot, ShardCommitment shard, Rate rate, BlockNumber tip, CancellationToken token)
+        VacantSlot vacant, Means means, DealView deal, SlotView slot, VacancyWord bond, ShardCommitment shard, Rate rate, BlockNumber tip, CancellationToken token)
     {
         VacancyView vacancy = await chain.Contracts.Lens.VacancyAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
         Schedule schedule = chain.Facts.Schedule;
-        bool isMine = vacancy.ReservedBy == chain.Node.Value;
+        bool isMine = bond.By == chain.Node.Value && bond.Until >= schedule.PeriodOf(tip).Value;
         if (isMine) spoken.Reserved(vacant.Place, rate.Units, tip);
         else spoken.NotReserved(vacant.Place);
         return new RepairScene(
@@ -185,8 +200,8 @@ internal sealed partial class RepairWorker(
             config.Price.RateFor((ulong)shard.Bytes, schedule.PeriodBlocks, schedule.BlockSeconds).Units,
             vacancy.Bounty,
             vacancy.Bond,
-            new NodeId(vacancy.ReservedBy),
-            new PeriodNumber(vacancy.Until),
+            new NodeId(bond.By),
+            new PeriodNumber(bond.Until),
             chain.Facts.ReservePeriods,
             (ulong)UInt128.Min((UInt128)config.LeastBounty.Units, ulong.MaxValue),
             means.HasGas,
@@ -310,6 +325,9 @@ internal sealed partial class RepairWorker(
 
     [LoggerMessage(2264, LogLevel.Warning, "Slot {Slot} of deal {Deal} cannot be made: its columns are no codeword")]
     private partial void LogNoCodeword(int slot, DealId deal);
+
+    [LoggerMessage(2267, LogLevel.Information, "Slot {Slot} of deal {Deal} needs nobody any more: the bond for it is back in the owner's free money")]
+    private partial void LogReleased(int slot, DealId deal);
 
     [LoggerMessage(2265, LogLevel.Information, "Slot {Slot} of deal {Deal} was not repaired in this turn: {Why}")]
     private partial void LogTrouble(int slot, DealId deal, string why);
