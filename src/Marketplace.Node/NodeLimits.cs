@@ -99,6 +99,15 @@ public sealed record NodeLimits
     /// <summary>How long such a node may take beyond its pace.</summary>
     public TimeSpan RepairGrace { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Lost shards that are made at once, each with a mebibyte of memory for every shard that it takes and one more.</summary>
+    public int RebuildsAtOnceMax { get; init; } = 3;
+
+    /// <summary>How often is looked for more to make while some are made.</summary>
+    public TimeSpan RebuildLookEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Pause after the first failure of a repair; it doubles up to a quarter of a period.</summary>
+    public TimeSpan RepairPauseMin { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Vacant slots that are kept in mind at once.</summary>
     public int RepairSlotsMax { get; init; } = 1_000;
 

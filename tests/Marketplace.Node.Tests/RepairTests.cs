@@ -3,6 +3,7 @@ using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Network;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Marketplace.Node.Tests;
 
@@ -11,6 +12,7 @@ namespace Marketplace.Node.Tests;
 public sealed class RepairTests(MarketFixture market)
 {
     private const byte Held = 1;
+    private const byte Lost = 2;
 
     [Fact]
     public async Task A_lost_replica_is_made_again_by_another_node()
@@ -166,6 +168,61 @@ public sealed class RepairTests(MarketFixture market)
         await never.StartAsync();
         await NodeProtocolTests.Eventually(async () =>
             (await market.Client.NodeRegistry.NodeAsync(never.Id.Value)).Stake == (await market.Client.Lens.StandingAsync(never.Id.Value)).Pot);
+    }
+
+    [Fact]
+    public async Task A_shard_that_is_handed_out_slowly_keeps_no_other_from_being_made()
+    {
+        await using RunningTestNode slow = await market.StartNodeAsync(config: config => config with { Bandwidth = BandwidthSchedule.Parse("out 128 KiB/s") });
+        await using RunningTestNode quick = await market.StartNodeAsync();
+        await using RunningTestNode loser = await market.StartNodeAsync();
+        byte[] large = NodeProtocolTests.RandomBytes(8 << 20), small = NodeProtocolTests.RandomBytes(4096);
+        DealView slowly = await Deals.OpenAsync(market, [slow, loser], [large, large], needed: 1, periods: 30);
+        DealView quickly = await Deals.OpenAsync(market, [quick, loser], [small, small], needed: 1, periods: 30);
+        await using RunningTestNode repairer = await StartRepairerAsync();
+        await market.MineToProofsAsync(Math.Max(slowly.From, quickly.From));
+        await market.Owner.StorageMarket.DeclareLossAsync(slowly.Id, 1);
+        // By then its bytes are on their way, a minute of them.
+        await market.Chain.MineAsync(market.Facts.Schedule.PeriodBlocks / 2);
+        string arriving = Path.Combine(repairer.DataDir, "depot", "arriving");
+        await NodeProtocolTests.Eventually(() => Task.FromResult(Directory.EnumerateFiles(arriving).Any()));
+
+        await market.Owner.StorageMarket.DeclareLossAsync(quickly.Id, 1);
+
+        await ClaimedByAsync(repairer, quickly, 1);
+        Assert.Equal(Lost, (byte)(await market.Client.Lens.DealAsync(slowly.Id)).Slots[1].State);
+    }
+
+    [Fact]
+    public async Task What_failed_waits_longer_each_time_and_lets_others_go_first()
+    {
+        await using RunningTestNode keeper = await market.StartNodeAsync();
+        await using RunningTestNode loser = await market.StartNodeAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(1024);
+        DealView first = await Deals.OpenAsync(market, [keeper, loser], [shard, shard], needed: 1, periods: 10);
+        DealView second = await Deals.OpenAsync(market, [keeper, loser], [shard, shard], needed: 1, periods: 10);
+        await market.MineToProofsAsync(Math.Max(first.From, second.From));
+        await market.Owner.StorageMarket.DeclareLossAsync(first.Id, 1);
+        await market.Owner.StorageMarket.DeclareLossAsync(second.Id, 1);
+        var time = new FakeTimeProvider();
+        var watch = new RepairWatch(new NodeChain(market.Client, keeper.Id, market.Facts), new NodeLimits { RepairLookBackBlocks = 1 }, time);
+        VacantSlot[] known = await ReadAsync();
+        Assert.Equal([first.Id, second.Id], known.Select(slot => slot.Deal.ToWord()));
+
+        watch.PutOff(known[0]);
+        Assert.Equal([known[1]], await ReadAsync());
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal([known[1], known[0]], await ReadAsync());
+        watch.PutOff(known[0]);
+        time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal([known[1]], await ReadAsync());
+        // Never longer than a quarter of a period.
+        for (int i = 0; i < 100; i++) watch.PutOff(known[0]);
+        time.Advance(market.Facts.Schedule.PeriodLength / 4);
+        Assert.Equal([known[1], known[0]], await ReadAsync());
+
+        async Task<VacantSlot[]> ReadAsync() =>
+            [.. (await watch.ReadAsync(await market.TipAsync(), default)).Where(slot => slot.Deal.ToWord() == first.Id || slot.Deal.ToWord() == second.Id)];
     }
 
     [Fact]

@@ -5,13 +5,17 @@ using Marketplace.Domain;
 namespace Marketplace.Node;
 
 /// <summary>Knows slots that lost their holder (told, convicted, or held by a node that was evicted) and those that this node reserved.</summary>
-internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
+internal sealed class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvider time)
 {
+    /// <summary>No slot waits longer than this part of a period, so that one with a bond is tried several times in the periods that it has.</summary>
+    private const int PauseDivisor = 4;
+
     private readonly Dictionary<(DealId Deal, int Slot), VacantSlot> _slots = [];
+    private readonly Dictionary<(DealId Deal, int Slot), Trouble> _troubles = [];
     private readonly Lock _lock = new();
     private BlockNumber? _readTo;
 
-    /// <summary>All that are worth a look, those that wait longest first.</summary>
+    /// <summary>All that are worth a look and not put off: those that failed least often first, then those that wait longest.</summary>
     public async Task<IReadOnlyList<VacantSlot>> ReadAsync(BlockNumber tip, CancellationToken token)
     {
         ulong? unread = _readTo is { } read && read <= tip ? tip.Value - read.Value + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId) : null;
@@ -29,13 +33,49 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
         }
 
         _readTo = tip;
-        lock (_lock) return [.. _slots.Values.OrderBy(slot => slot.Since)];
+        DateTimeOffset now = time.GetUtcNow();
+        lock (_lock)
+        {
+            return
+            [
+                .. _slots.Values.Select(slot => (Slot: slot, Trouble: _troubles.GetValueOrDefault((slot.Deal, slot.Slot))))
+                    .Where(one => one.Trouble.Until <= now).OrderBy(one => one.Trouble.Times).ThenBy(one => one.Slot.Since).Select(one => one.Slot),
+            ];
+        }
     }
 
     /// <summary>Nothing is to be done about a slot any more, until it loses its holder again.</summary>
     public void Forget(VacantSlot slot)
     {
-        lock (_lock) _slots.Remove((slot.Deal, slot.Slot));
+        lock (_lock)
+        {
+            _slots.Remove((slot.Deal, slot.Slot));
+            _troubles.Remove((slot.Deal, slot.Slot));
+        }
+    }
+
+    /// <summary>Whether any slot is known, put off or not.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_lock) return _slots.Count == 0;
+        }
+    }
+
+    /// <summary>
+    /// What was tried for a slot failed: it waits, each time twice as long, and comes after those that failed less often. Holders that hand
+    /// nothing out, or as slowly as they may, keep no others from being repaired.
+    /// </summary>
+    public void PutOff(VacantSlot slot)
+    {
+        TimeSpan most = chain.Facts.Schedule.PeriodLength / PauseDivisor;
+        lock (_lock)
+        {
+            int times = _troubles.GetValueOrDefault((slot.Deal, slot.Slot)).Times + 1;
+            TimeSpan pause = TimeSpan.FromTicks((long)Math.Min(limits.RepairPauseMin.Ticks * Math.Pow(2, times - 1), most.Ticks));
+            _troubles[(slot.Deal, slot.Slot)] = new Trouble(times, time.GetUtcNow() + pause);
+        }
     }
 
     /// <summary>
@@ -84,4 +124,6 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
 
         return found;
     }
+
+    private readonly record struct Trouble(int Times, DateTimeOffset Until);
 }

@@ -22,8 +22,10 @@ internal sealed partial class RepairWorker(
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly SemaphoreSlim _rebuildTurn = new(1, 1);
-    private volatile IReadOnlyList<VacantSlot> _rebuilds = [];
-    private readonly RepairWatch _watch = new(chain, limits);
+    private readonly Lock _rebuildLock = new();
+    private readonly HashSet<UploadPlace> _underWay = [];
+    private IReadOnlyList<VacantSlot> _rebuilds = [];
+    private readonly RepairWatch _watch = new(chain, limits, time);
     private readonly NodeClients _peers = new(EndpointGate.ForChain(chain.Facts.Scope.ChainId), chain.Facts.Scope);
 
     /// <summary>How the last turn ended.</summary>
@@ -50,15 +52,15 @@ internal sealed partial class RepairWorker(
                 });
             }
 
-            var rebuilds = found.Where(work => work.Step == RepairStep.Rebuild).Select(work => work.Vacant).ToList();
+            var rebuilds = found.Where(work => work.Step == RepairStep.Rebuild).OrderByDescending(work => work.IsBondMine).Select(work => work.Vacant).ToList();
             // A bond lies for each claim.
             foreach (RepairStep step in (RepairStep[])[RepairStep.Claim, RepairStep.Release, RepairStep.Reserve])
             {
                 foreach (Work work in found.Where(work => work.Step == step)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
             }
 
-            _rebuilds = rebuilds;
-            Turn.Ended(chain.Facts.Schedule.PeriodOf(tip), tip, isIdle: slots.Count == 0);
+            lock (_rebuildLock) _rebuilds = rebuilds;
+            Turn.Ended(chain.Facts.Schedule.PeriodOf(tip), tip, isIdle: _watch.IsEmpty);
             await reporter.TickAsync(tip, token);
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
@@ -72,30 +74,40 @@ internal sealed partial class RepairWorker(
     }
 
     /// <summary>Whether shards are to be made and nobody is at it.</summary>
-    public bool HasRebuilds => _rebuilds.Count > 0 && _rebuildTurn.CurrentCount > 0;
+    public bool HasRebuilds
+    {
+        get
+        {
+            lock (_rebuildLock) return _rebuilds.Count > 0 && _rebuildTurn.CurrentCount > 0;
+        }
+    }
 
-    /// <summary>Makes the shards that the last turn found missing, one after the other. Returns at once if another call is at it: turns with their claims and reports go on beside.</summary>
+    /// <summary>
+    /// Makes the shards that turns find missing, a few at once, until there is none left. Returns at once if another call is at it: turns
+    /// with their claims and reports go on beside, and what they find meanwhile is taken up as soon as there is a free place.
+    /// </summary>
     public async Task RebuildAsync(CancellationToken token)
     {
         if (!await _rebuildTurn.WaitAsync(TimeSpan.Zero, token)) return;
+        var running = new List<Task>();
         try
         {
-            IReadOnlyList<VacantSlot> missing = _rebuilds;
-            _rebuilds = [];
-            foreach (VacantSlot vacant in missing)
+            while (true)
             {
-                await TryAsync(vacant, async () =>
+                while (running.Count < limits.RebuildsAtOnceMax && NextRebuild() is { } vacant) running.Add(RebuildAsync(vacant, token));
+                if (running.Count == 0) return;
+                await Task.WhenAny([.. running, Task.Delay(limits.RebuildLookEvery, time, token)]);
+                token.ThrowIfCancellationRequested();
+                foreach (Task ended in running.FindAll(task => task.IsCompleted))
                 {
-                    // What was true when the turn ended may be long ago.
-                    BlockNumber tip = await chain.TipAsync(token);
-                    if (await DecideAsync(vacant, await MeansAsync(tip, token), tip, token) is not { } work) return;
-                    bool isMissing = work.Step == RepairStep.Rebuild || (work.Step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(work.Shard, token));
-                    if (isMissing && !await RebuildAsync(vacant, work.Deal, work.Shard, token)) _watch.Forget(vacant);
-                });
+                    running.Remove(ended);
+                    await ended;
+                }
             }
         }
         finally
         {
+            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _rebuildTurn.Release();
         }
     }
@@ -107,6 +119,37 @@ internal sealed partial class RepairWorker(
         _peers.Dispose();
     }
 
+    /// <summary>The next shard to make, which is under way then.</summary>
+    private VacantSlot? NextRebuild()
+    {
+        lock (_rebuildLock)
+        {
+            VacantSlot? next = _rebuilds.FirstOrDefault(vacant => !_underWay.Contains(vacant.Place));
+            _rebuilds = next is null ? [] : [.. _rebuilds.Where(vacant => vacant != next)];
+            if (next is not null) _underWay.Add(next.Place);
+            return next;
+        }
+    }
+
+    private async Task RebuildAsync(VacantSlot vacant, CancellationToken token)
+    {
+        try
+        {
+            await TryAsync(vacant, async () =>
+            {
+                // What was true when the turn ended may be long ago.
+                BlockNumber tip = await chain.TipAsync(token);
+                if (await DecideAsync(vacant, await MeansAsync(tip, token), tip, token) is not { } work) return;
+                bool isMissing = work.Step == RepairStep.Rebuild || (work.Step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(work.Shard, token));
+                if (isMissing && !await RebuildAsync(vacant, work.Deal, work.Shard, token)) _watch.Forget(vacant);
+            });
+        }
+        finally
+        {
+            lock (_rebuildLock) _underWay.Remove(vacant.Place);
+        }
+    }
+
     private async Task TryAsync(VacantSlot vacant, Func<Task> what)
     {
         try
@@ -115,7 +158,8 @@ internal sealed partial class RepairWorker(
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
         {
-            // Another node was faster, or a holder is away: what is true then is looked at in the next turn.
+            // Another node was faster, or a holder is away: what is true then is looked at when it is tried again.
+            _watch.PutOff(vacant);
             LogTrouble(vacant.Slot, vacant.Deal, e.Message);
         }
     }
@@ -130,7 +174,7 @@ internal sealed partial class RepairWorker(
         {
             spoken.NotReserved(vacant.Place);
             // Of a deal that was settled nothing is left but the bond.
-            if (bond.By == chain.Node.Value) return new Work(vacant, deal, default, RepairStep.Release, 0, 0);
+            if (bond.By == chain.Node.Value) return new Work(vacant, deal, default, RepairStep.Release, 0, 0, IsBondMine: true);
             _watch.Forget(vacant);
             return null;
         }
@@ -139,7 +183,7 @@ internal sealed partial class RepairWorker(
         RepairScene scene = await SceneAsync(vacant, means, deal, slot, bond, shard, rate, tip, token);
         RepairStep step = RepairPolicy.Decide(scene);
         if (step == RepairStep.Forget) _watch.Forget(vacant);
-        return new Work(vacant, deal, shard, step, scene.RateUnits, scene.BountyUnits);
+        return new Work(vacant, deal, shard, step, scene.RateUnits, scene.BountyUnits, bond.By == chain.Node.Value);
     }
 
     private async Task DoAsync(Work work, BlockNumber tip, List<VacantSlot> rebuilds, CancellationToken token)
@@ -157,7 +201,7 @@ internal sealed partial class RepairWorker(
         // What lies here may be the very copy whose loss was told, or have been damaged since; or be a client's upload, which that client may take back.
         if (!depot.Catalogue.Hold(work.Shard, KeptUntilClaimed()) || !await IsWholeAsync(work.Shard, token))
         {
-            rebuilds.Add(vacant);
+            rebuilds.Insert(work.IsBondMine ? 0 : rebuilds.Count, vacant);
         }
         else if (work.Step == RepairStep.Reserve)
         {
@@ -312,7 +356,7 @@ internal sealed partial class RepairWorker(
         public bool Covers(UInt128 more, uint stakePeriods) => Registered.Stake >= Standing.StakeNeeded + (more * stakePeriods);
     }
 
-    private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong RateUnits, ulong BountyUnits);
+    private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong RateUnits, ulong BountyUnits, bool IsBondMine);
 
     [LoggerMessage(2261, LogLevel.Information, "Made the shard {Root} of slot {Slot} of deal {Deal} from what others hold")]
     private partial void LogRebuilt(Root root, int slot, DealId deal);
@@ -329,7 +373,7 @@ internal sealed partial class RepairWorker(
     [LoggerMessage(2267, LogLevel.Information, "Slot {Slot} of deal {Deal} needs nobody any more: the bond for it is back in the owner's free money")]
     private partial void LogReleased(int slot, DealId deal);
 
-    [LoggerMessage(2265, LogLevel.Information, "Slot {Slot} of deal {Deal} was not repaired in this turn: {Why}")]
+    [LoggerMessage(2265, LogLevel.Information, "Slot {Slot} of deal {Deal} was not repaired and is tried again later: {Why}")]
     private partial void LogTrouble(int slot, DealId deal, string why);
 
     [LoggerMessage(2266, LogLevel.Information, "Vacant slots were not looked for: {Why}")]
