@@ -194,6 +194,25 @@ public sealed class RepairTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task A_slot_for_which_the_node_has_no_price_keeps_it_from_no_other()
+    {
+        await using RunningTestNode keeper = await market.StartNodeAsync();
+        await using RunningTestNode loser = await market.StartNodeAsync();
+        byte[] shard = NodeProtocolTests.RandomBytes(4096);
+        uint rate = Rate.FromUnitsUp(TokenAmount.UnitsPerToken).Encoded;
+        DealView good = await Deals.OpenAsync(market, [keeper, loser], [shard, shard], needed: 1, periods: 20, rate);
+        await using RunningTestNode liar = await market.StartNodeAsync();
+        DealView absurd = await OpenUnseenAsync(liar, MerkleTree.LeavesMax, rate, periods: 20);
+        await liar.StopAsync();
+        await using RunningTestNode repairer = await StartRepairerAsync(config: config => config with { Price = new Price(TokenAmount.Parse("1000000")) });
+        await market.MineToProofsAsync(Math.Max(good.From, absurd.From));
+        await market.Owner.StorageMarket.DeclareLossAsync(absurd.Id, 0);
+        await market.Owner.StorageMarket.DeclareLossAsync(good.Id, 1);
+
+        await ClaimedByAsync(repairer, good, 1);
+    }
+
+    [Fact]
     public async Task What_failed_waits_longer_each_time_and_lets_others_go_first()
     {
         await using RunningTestNode keeper = await market.StartNodeAsync();
@@ -273,10 +292,23 @@ public sealed class RepairTests(MarketFixture market)
         }
     }
 
-    /// <summary>A node whose hot key has money for bonds.</summary>
-    private async Task<RunningTestNode> StartRepairerAsync(string tokens = "10", NodeLimits? limits = null)
+    /// <summary>A deal of one slot for bytes that nobody has: its client and its node are one.</summary>
+    private async Task<DealView> OpenUnseenAsync(RunningTestNode node, long leaves, uint rate, uint periods)
     {
-        RunningTestNode node = await market.StartNodeAsync(limits);
+        DealId deal = market.NextDeal();
+        BlockNumber tip = await market.TipAsync();
+        PeriodNumber end = market.Facts.Schedule.PeriodOf(tip) + 1 + periods;
+        using NodeKeys keys = NodeKeys.Open(node.DataDir, RunningTestNode.Passphrase);
+        SignedAcceptance promise = PromiseSignature.Sign(market.Facts.Scope, keys.Hot, new SignedAcceptance(
+            node.Id, deal.Client, deal.Number, 0, MerkleTree.Commit(new byte[256]).Root, leaves, rate, end, new BlockNumber(tip.Value + market.Facts.Schedule.PeriodBlocks - 2), null, ""));
+        await market.Client.StorageMarket.OpenDealAsync(deal.Client, Deals.TermsOf(promise, end.Value), [Deals.AcceptanceOf(promise)]);
+        return await market.Client.Lens.DealAsync(deal.ToWord());
+    }
+
+    /// <summary>A node whose hot key has money for bonds.</summary>
+    private async Task<RunningTestNode> StartRepairerAsync(string tokens = "10", NodeLimits? limits = null, Func<NodeConfig, NodeConfig>? config = null)
+    {
+        RunningTestNode node = await market.StartNodeAsync(limits, config: config);
         await market.DepositForAsync(NodeKeys.ReadPublic(node.DataDir).Hot, TokenAmount.Parse(tokens));
         return node;
     }

@@ -170,7 +170,7 @@ internal sealed partial class RepairWorker(
         DealView deal = await chain.Contracts.Lens.DealAsync(vacant.Deal.ToWord(), token: token);
         VacancyWord bond = VacancyWord.Read(await chain.Contracts.StorageMarket.VacancyWordAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token));
         SlotView? slot = Array.Find(deal.Slots, candidate => candidate.Index == vacant.Slot);
-        if (slot is null || slot.Leaves == 0 || !Rate.TryDecode(deal.Rate, out Rate rate))
+        if (slot is null || slot.Leaves == 0 || !Rate.TryDecode(deal.Rate, out Rate rate) || FloorFor((long)slot.Leaves) is not { } floor)
         {
             spoken.NotReserved(vacant.Place);
             // Of a deal that was settled nothing is left but the bond.
@@ -180,7 +180,7 @@ internal sealed partial class RepairWorker(
         }
 
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
-        RepairScene scene = await SceneAsync(vacant, means, deal, slot, bond, shard, rate, tip, token);
+        RepairScene scene = await SceneAsync(vacant, means, deal, slot, bond, shard, rate, floor, tip, token);
         RepairStep step = RepairPolicy.Decide(scene);
         if (step == RepairStep.Forget) _watch.Forget(vacant);
         return new Work(vacant, deal, shard, step, scene.RateUnits, scene.BountyUnits, bond.By == chain.Node.Value);
@@ -226,7 +226,7 @@ internal sealed partial class RepairWorker(
     }
 
     private async Task<RepairScene> SceneAsync(
-        VacantSlot vacant, Means means, DealView deal, SlotView slot, VacancyWord bond, ShardCommitment shard, Rate rate, BlockNumber tip, CancellationToken token)
+        VacantSlot vacant, Means means, DealView deal, SlotView slot, VacancyWord bond, ShardCommitment shard, Rate rate, Rate floor, BlockNumber tip, CancellationToken token)
     {
         VacancyView vacancy = await chain.Contracts.Lens.VacancyAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
         Schedule schedule = chain.Facts.Schedule;
@@ -241,7 +241,7 @@ internal sealed partial class RepairWorker(
             (byte)slot.State is Lost or Evicted,
             new PeriodNumber(deal.End),
             rate.Units,
-            config.Price.RateFor((ulong)shard.Bytes, schedule.PeriodBlocks, schedule.BlockSeconds).Units,
+            floor.Units,
             vacancy.Bounty,
             vacancy.Bond,
             new NodeId(bond.By),
@@ -258,6 +258,19 @@ internal sealed partial class RepairWorker(
             depot.Space.Free >= DiskBytes.Of(shard.Leaves),
             means.FreeUnits,
             depot.Catalogue.Find(shard.Root) is not null);
+    }
+
+    /// <summary>What this node asks for so many leaves; null if no deal can be made at its price, so that a stranger's slot is none for it.</summary>
+    private Rate? FloorFor(long leaves)
+    {
+        try
+        {
+            return config.Price.RateFor((ulong)(leaves * MerkleTree.LeafBytes), chain.Facts.Schedule.PeriodBlocks, chain.Facts.Schedule.BlockSeconds);
+        }
+        catch (OverflowException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Whether this node holds another slot of the deal, or another node of its owner does: what falls together is no spare.</summary>
