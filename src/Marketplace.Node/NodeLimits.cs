@@ -123,6 +123,9 @@ public sealed record NodeLimits
     /// <summary>How often a drain tries again to read shards that are damaged.</summary>
     public TimeSpan VolumeDamagedEvery { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Questions that are answered at once, in one turn.</summary>
+    public int AnswersAtOnceMax { get; init; } = 16;
+
     /// <summary>Periods between two collections of what was earned.</summary>
     public uint CollectEveryPeriods { get; init; } = 4;
 
