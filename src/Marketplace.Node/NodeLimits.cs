@@ -84,7 +84,7 @@ public sealed record NodeLimits
     /// <summary>Blocks over which the nodes spread that, each at its own: the first one saves the others the gas.</summary>
     public uint PinSpreadBlocks { get; init; } = 64;
 
-    /// <summary>Blocks that a node looks back for vacant slots when it starts.</summary>
+    /// <summary>Blocks that a node looks back for vacant slots when it starts; never fewer than a reservation may be old that is still to be claimed.</summary>
     public ulong RepairLookBackBlocks { get; init; } = 10_000;
 
     /// <summary>Whether a node takes over slots of deals that other nodes of its owner hold slots of; null: on a development chain only, where all nodes are one owner's.</summary>
@@ -98,6 +98,15 @@ public sealed record NodeLimits
 
     /// <summary>How long such a node may take beyond its pace.</summary>
     public TimeSpan RepairGrace { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Lost shards that are made at once, each with a mebibyte of memory for every shard that it takes and one more.</summary>
+    public int RebuildsAtOnceMax { get; init; } = 3;
+
+    /// <summary>How often is looked for more to make while some are made.</summary>
+    public TimeSpan RebuildLookEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Pause after the first failure of a repair; it doubles up to a quarter of a period.</summary>
+    public TimeSpan RepairPauseMin { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Vacant slots that are kept in mind at once.</summary>
     public int RepairSlotsMax { get; init; } = 1_000;
@@ -113,6 +122,9 @@ public sealed record NodeLimits
 
     /// <summary>How often a drain tries again to read shards that are damaged.</summary>
     public TimeSpan VolumeDamagedEvery { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Questions that are answered at once, in one turn.</summary>
+    public int AnswersAtOnceMax { get; init; } = 16;
 
     /// <summary>Periods between two collections of what was earned.</summary>
     public uint CollectEveryPeriods { get; init; } = 4;

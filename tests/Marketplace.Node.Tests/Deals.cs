@@ -29,7 +29,7 @@ internal static class Deals
     }
 
     /// <summary>Opens a deal of one slot for each node, any <paramref name="needed"/> of whose shards give the bundle back.</summary>
-    public static async Task<DealView> OpenAsync(MarketFixture market, RunningTestNode[] nodes, byte[][] shards, byte needed, uint periods)
+    public static async Task<DealView> OpenAsync(MarketFixture market, RunningTestNode[] nodes, byte[][] shards, byte needed, uint periods, uint? rate = null)
     {
         DealId deal = market.NextDeal();
         uint end = market.Facts.Schedule.PeriodOf(await market.TipAsync()).Value + 1 + periods;
@@ -38,7 +38,8 @@ internal static class Deals
         {
             using NodeClient client = nodes[slot].Connect(market.ClientAccount);
             UploadReceipt receipt = (await NodeProtocolTests.Upload(client, deal, shards[slot], slot)).Got();
-            promises.Add((await client.AcceptAsync(deal, slot, (await TermsAsync(market, receipt)) with { MaxEnd = new PeriodNumber(end) }, default)).Got());
+            AcceptanceRequest terms = await TermsAsync(market, receipt);
+            promises.Add((await client.AcceptAsync(deal, slot, terms with { Rate = rate ?? terms.Rate, MaxEnd = new PeriodNumber(end) }, default)).Got());
         }
 
         SignedAcceptance first = promises[0];

@@ -31,6 +31,21 @@ public sealed class FaultTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task Many_questions_are_answered_at_once()
+    {
+        await using RunningTestNode node = await market.StartNodeAsync(new NodeLimits { AnswersAtOnceMax = 4 });
+        var deals = new List<DealView>();
+        for (int i = 0; i < 6; i++) deals.Add(await Deals.OpenAsync(market, node, NodeProtocolTests.RandomBytes(1024), periods: 8));
+        await market.MineToAsync(market.Facts.Schedule.FirstBlock(new PeriodNumber(deals[^1].From)));
+        await node.StopAsync();
+        foreach (DealView deal in deals) await market.Client.StorageMarket.AskAsync(deal.Id, 0, 1);
+
+        await node.StartAsync();
+
+        foreach (DealView deal in deals) await NodeProtocolTests.Eventually(async () => (await market.Client.Lens.VacancyAsync(deal.Id, 0)).Asks == 0);
+    }
+
+    [Fact]
     public async Task A_question_that_was_asked_while_the_node_was_away_is_answered_when_it_comes_back()
     {
         await using RunningTestNode node = await market.StartNodeAsync();

@@ -117,11 +117,12 @@ public sealed class NodePlanTests
         Assert.Equal(collects, SettleJob.IsTime(new PeriodNumber(5), last is { } period ? new PeriodNumber(period) : null, s_limits.CollectEveryPeriods));
 
     [Fact]
-    public void A_question_is_answered_before_the_proof_is_made()
+    public void Questions_keep_no_proof_waiting_and_nothing_keeps_them_waiting_but_a_proof()
     {
         var question = new Question(new DealId(default, 1), 0, default, 7, new PeriodNumber(5));
-        Assert.Equal([new NodeAction.Answer(question), new NodeAction.Prove(new PeriodNumber(5))], Decide(s_now with { Questions = [question] }));
-        Assert.Equal([new NodeAction.ReadLedger(), new NodeAction.Answer(question)], Decide(s_now with { Questions = [question], Ledger = null }));
+        NodeSnapshot asked = s_now with { Questions = [question, question with { Slot = 1 }] };
+        Assert.Equal([new NodeAction.Prove(new PeriodNumber(5)), new NodeAction.Answer(asked.Questions)], Decide(asked));
+        Assert.Equal([new NodeAction.ReadLedger(), new NodeAction.Answer(asked.Questions)], Decide(asked with { Ledger = null }));
     }
 
     [Theory]

@@ -25,6 +25,7 @@ public sealed class RepairPolicyTests
         LeastBountyUnits: 0,
         HasGas: true,
         HoldsAnother: false,
+        ReservesAnother: false,
         Sources: 2,
         Needed: 2,
         IsOut: false,
@@ -46,6 +47,41 @@ public sealed class RepairPolicyTests
     [InlineData(5u, RepairStep.Claim)]
     public void A_reserved_slot_is_claimed_in_a_later_period(uint until, object step) =>
         Assert.Equal((RepairStep)step, RepairPolicy.Decide(s_now with { HasShard = true, ReservedBy = s_now.Me, ReservedUntil = new PeriodNumber(until) }));
+
+    [Theory]
+    [InlineData(7u, RepairStep.Claim)]
+    [InlineData(6u, RepairStep.Release)]
+    public void A_reserved_slot_is_claimed_as_long_as_the_chain_takes_the_claim(uint end, object step) =>
+        Assert.Equal((RepairStep)step, RepairPolicy.Decide(Reserved(until: 6) with { End = new PeriodNumber(end) }));
+
+    [Fact]
+    public void What_a_bond_lies_for_is_weighed_no_more()
+    {
+        RepairScene[] changed =
+        [
+            Reserved(until: 6) with { FloorUnits = 200 },
+            Reserved(until: 6) with { LeastBountyUnits = 731 },
+            Reserved(until: 6) with { HoldsAnother = true },
+        ];
+        Assert.All(changed, scene => Assert.Equal(RepairStep.Claim, RepairPolicy.Decide(scene)));
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 6) with { IsOut = true }));
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 6) with { StakeCovers = false }));
+    }
+
+    [Fact]
+    public void A_bond_is_had_back_where_the_chain_gives_it_back_and_is_not_forgotten_while_it_may()
+    {
+        // Its former holder cured itself, or somebody else settled it, before the reservation lapsed or after.
+        Assert.All((uint[])[7, 6, 4], until => Assert.Equal(RepairStep.Release, RepairPolicy.Decide(Reserved(until) with { IsWanted = false })));
+        // The deal ended first; or the reservation lapsed long before.
+        Assert.Equal(RepairStep.Release, RepairPolicy.Decide(Reserved(until: 5) with { End = new PeriodNumber(6) }));
+        Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(Reserved(until: 4) with { End = new PeriodNumber(6) }));
+        // Lapsed, and of no use: but its former holder may still cure itself.
+        Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(Reserved(until: 4) with { FloorUnits = 200 }));
+        Assert.Equal(RepairStep.Reserve, RepairPolicy.Decide(Reserved(until: 4)));
+        // Nobody's business but its own.
+        Assert.Equal(RepairStep.Forget, RepairPolicy.Decide(Reserved(until: 4) with { ReservedBy = new NodeId(9), IsWanted = false }));
+    }
 
     [Fact]
     public void A_claim_waits_for_the_seed() =>
@@ -84,7 +120,7 @@ public sealed class RepairPolicyTests
     [Fact]
     public void What_is_missing_now_may_come()
     {
-        RepairScene[] later = [s_now with { Sources = 1 }, s_now with { StakeCovers = false }, s_now with { HasRoom = false }, s_now with { FreeUnits = 199 }];
+        RepairScene[] later = [s_now with { ReservesAnother = true }, s_now with { Sources = 1 }, s_now with { StakeCovers = false }, s_now with { HasRoom = false }, s_now with { FreeUnits = 199 }];
         Assert.All(later, scene => Assert.Equal(RepairStep.Wait, RepairPolicy.Decide(scene)));
     }
 
@@ -125,4 +161,6 @@ public sealed class RepairPolicyTests
         Assert.Equal(freshDelay == 0 ? RepairStep.Rebuild : RepairStep.Wait, RepairPolicy.Decide(fresh));
         Assert.Equal(own, RepairPolicy.Delay(s_schedule, s_vacant, s_now.Me));
     }
+
+    private static RepairScene Reserved(uint until) => s_now with { HasShard = true, ReservedBy = s_now.Me, ReservedUntil = new PeriodNumber(until) };
 }

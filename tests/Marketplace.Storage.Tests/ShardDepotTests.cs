@@ -86,6 +86,40 @@ public sealed class ShardDepotTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_node_holds_for_itself_outlives_a_client_that_lets_go_of_it()
+    {
+        await using ShardDepot depot = await Open();
+        ShardCommitment shard = await Upload(depot, Place(1), 1024);
+        DateTimeOffset until = _time.GetUtcNow() + TimeSpan.FromHours(8);
+        Assert.True(depot.Catalogue.Hold(shard, until - TimeSpan.FromHours(2)));
+        Assert.True(depot.Catalogue.Hold(shard, until));
+        Assert.True(depot.Catalogue.Hold(shard, until - TimeSpan.FromHours(1)));
+        Assert.False(depot.Catalogue.Hold(new ShardCommitment(new Root(new byte[20]), 4), until));
+
+        depot.Catalogue.RemoveUpload(Place(1));
+
+        Assert.Empty(await depot.DropUnneededAsync(s_keepAll, default));
+        Assert.Empty(depot.Catalogue.DueUploads(until - TimeSpan.FromSeconds(1), new BlockNumber(0)));
+        UploadRecord due = Assert.Single(depot.Catalogue.DueUploads(until, new BlockNumber(0)));
+        Assert.True(depot.Catalogue.RemoveDueUpload(due.Id, until, new BlockNumber(0)));
+        Assert.Equal([shard.Root], await depot.DropUnneededAsync(s_keepAll, default));
+    }
+
+    [Fact]
+    public async Task Bytes_with_another_root_than_they_should_have_are_not_kept()
+    {
+        await using ShardDepot depot = await Open();
+        byte[] bytes = new byte[1024];
+        foreach (byte[] wanted in (byte[][])[new byte[2048], bytes])
+        {
+            await using ShardUpload upload = (await depot.BeginAsync(UploadPlace.Nobodys, bytes.Length, default))!;
+            await upload.TryAppendAsync(bytes, default);
+            Assert.Equal(wanted == bytes, await upload.CompleteAsAsync(MerkleTree.Commit(wanted), _time.GetUtcNow().AddHours(1), default));
+            Assert.Equal(wanted == bytes ? 1 : 0, depot.Catalogue.All().Count);
+        }
+    }
+
+    [Fact]
     public async Task A_shard_that_nobody_needs_is_dropped_and_its_room_is_free()
     {
         await using ShardDepot depot = await Open();

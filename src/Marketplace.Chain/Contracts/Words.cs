@@ -98,6 +98,18 @@ public readonly record struct OfferWord(byte Slot, uint Node, ulong Deadline, ul
     }
 }
 
+/// <summary>What was put down at a slot: bounty, and bond of whoever reserved it.</summary>
+/// <param name="BountyUnits">Units for whoever refills it, beside what its former holder leaves.</param>
+/// <param name="BondUnits">Units of the last reservation, whether it lapsed or not; 0 if there is none.</param>
+/// <param name="By">Whose reservation; 0 for nobody.</param>
+/// <param name="Until">The last period in which the slot may be claimed.</param>
+public readonly record struct VacancyWord(ulong BountyUnits, ulong BondUnits, uint By, uint Until)
+{
+    /// <summary>Takes the word apart.</summary>
+    public static VacancyWord Read(BigInteger word) => new(
+        PackedBits.Of(word, 0, 64), PackedBits.Of(word, 64, 64), (uint)PackedBits.Of(word, 128, 24), (uint)PackedBits.Of(word, 152, 22));
+}
+
 internal static class PackedBits
 {
     public static ulong Of(BigInteger word, int at, int bits) => (ulong)((word >> at) & ((BigInteger.One << bits) - 1));

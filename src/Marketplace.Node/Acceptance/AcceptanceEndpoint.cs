@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Marketplace.Chain.Accounts;
-using Marketplace.Chain.Contracts;
 using Marketplace.Domain;
 using Marketplace.Hosting.Http;
 using Marketplace.Network;
@@ -12,13 +11,11 @@ namespace Marketplace.Node;
 
 /// <summary><c>POST /v1/uploads/{client}/{number}/{slot}/acceptance</c>: the node's promise, on its disk before it is in the answer.</summary>
 internal sealed partial class AcceptanceEndpoint(
-    NodeChain chain, ShardDepot depot, NodePulse pulse, NodeConfig config, Account hot, NodeLimits limits, TimeProvider time, ILogger<AcceptanceEndpoint> log) : IDisposable
+    NodeChain chain, ShardDepot depot, SpokenStake spoken, NodePulse pulse, NodeConfig config, Account hot, NodeLimits limits, TimeProvider time, ILogger<AcceptanceEndpoint> log) : IDisposable
 {
     // One promise at a time: each is weighed with all that were given before.
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Turns<Address> _ofClient = new(limits.PromisesPerClientMax);
-    private readonly HashSet<UploadPlace> _filled = [];
-    private BlockNumber? _filledReadTo;
 
     public async Task<IResult> AcceptAsync(UploadPlace place, AcceptanceRequest terms, CancellationToken token)
     {
@@ -65,7 +62,7 @@ internal sealed partial class AcceptanceEndpoint(
 
             if (await CannotShowAsync(upload.Shard.Root, token) is { } away) return away;
             Rate.TryDecode(terms.Rate, out Rate rate);
-            (ulong ofOthers, ulong ofThis) = await PromisedUnitsAsync(place, now.Tip, token);
+            (ulong ofOthers, ulong ofThis) = await spoken.UnitsAsync(place, now.Tip, token);
             var scene = new AcceptanceScene(
                 chain.Facts.Schedule,
                 config.Price,
@@ -103,7 +100,8 @@ internal sealed partial class AcceptanceEndpoint(
 
     private static SignedAcceptance? Read(string document) => JsonSerializer.Deserialize(document, NodeJson.Default.SignedAcceptance);
 
-    private static Rate RateOf(PromiseRecord promise) => Read(promise.Document) is { } read && Rate.TryDecode(read.Rate, out Rate rate) ? rate : default;
+    /// <summary>What was promised to be kept for how much.</summary>
+    internal static Rate RateOf(PromiseRecord promise) => Read(promise.Document) is { } read && Rate.TryDecode(read.Rate, out Rate rate) ? rate : default;
 
     /// <summary>A shard that cannot be read now cannot be proved soon either.</summary>
     private async Task<IResult?> CannotShowAsync(Root root, CancellationToken token)
@@ -117,47 +115,6 @@ internal sealed partial class AcceptanceEndpoint(
         {
             return Failures.Of(StatusCodes.Status507InsufficientStorage, MarketErrorCode.Incomplete, "The node cannot read the shard now.", "Choose another node.");
         }
-    }
-
-    /// <summary>
-    /// What open promises would earn a period, those of other places and the dearest of this one: their deadline is to come, and the node
-    /// did not fill that very place yet.
-    /// </summary>
-    private async Task<(ulong OfOthers, ulong OfThis)> PromisedUnitsAsync(UploadPlace place, BlockNumber tip, CancellationToken token)
-    {
-        await ReadFilledAsync(tip, token);
-        var dearest = new Dictionary<UploadPlace, ulong>();
-        foreach (UploadRecord upload in depot.Catalogue.PromisedUploads())
-        {
-            if (upload.Promise is not { } given || given.Deadline <= tip || _filled.Contains(upload.Place)) continue;
-            dearest[upload.Place] = Math.Max(dearest.GetValueOrDefault(upload.Place), RateOf(given).Units);
-        }
-
-        dearest.Remove(place, out ulong ofThis);
-        return (dearest.Values.Aggregate(0UL, (sum, units) => sum + units), ofThis);
-    }
-
-    /// <summary>
-    /// Reads which places the node filled up to a block, as far back as an open promise may have been given. Those are in what it earns
-    /// already; a root alone does not tell, as several deals may have the same one.
-    /// </summary>
-    private async Task ReadFilledAsync(BlockNumber tip, CancellationToken token)
-    {
-        ulong back = chain.Facts.Schedule.PeriodBlocks + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
-        if (_filledReadTo is not { } read || read > tip || tip.Value - read.Value > back)
-        {
-            _filled.Clear();
-            _filledReadTo = null;
-        }
-
-        if (_filledReadTo == tip) return;
-        ulong from = _filledReadTo is { } last ? last.Value + 1 : tip.Value - Math.Min(tip.Value, back);
-        foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotFilledEvents, chain.Node, new BlockNumber(from), tip, token))
-        {
-            _filled.Add(new UploadPlace(DealId.FromWord(filled.Event.Id), PlaceWord.Read(filled.Event.Place).Slot));
-        }
-
-        _filledReadTo = tip;
     }
 
     /// <summary>A range of exactly this rate that is dead for good: refilling it is cheaper than a new one.</summary>

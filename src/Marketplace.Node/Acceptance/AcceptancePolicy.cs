@@ -12,7 +12,7 @@ namespace Marketplace.Node;
 /// <param name="StakeUnits">The node's stake.</param>
 /// <param name="StakePeriods">Periods of pay that it must cover.</param>
 /// <param name="RateUnits">Units a period that the node earns already.</param>
-/// <param name="PromisedUnits">Units a period of promises that no deal has taken up yet.</param>
+/// <param name="PromisedUnits">Units a period of promises that no deal has taken up yet, and of slots that the node reserved.</param>
 /// <param name="OutFrom">Period from which the node takes nothing, 0 for never.</param>
 /// <param name="ClientFreeUnits">The client's free money.</param>
 /// <param name="Holder">Who holds the slot: null if the deal is not open, 0 if it is and the slot is vacant.</param>

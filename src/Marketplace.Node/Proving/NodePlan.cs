@@ -44,8 +44,8 @@ internal abstract record NodeAction
     /// <summary>Prove a period.</summary>
     public sealed record Prove(PeriodNumber Period) : NodeAction;
 
-    /// <summary>Show a leaf that somebody asked for.</summary>
-    public sealed record Answer(Question Question) : NodeAction;
+    /// <summary>Show the leaves that others asked for.</summary>
+    public sealed record Answer(IReadOnlyList<Question> Questions) : NodeAction;
 
     /// <summary>Show that the node, which was evicted, still holds what it is to hold.</summary>
     public sealed record Cure(PeriodNumber Period) : NodeAction;
@@ -72,12 +72,11 @@ internal static class NodePlan
         bool isLedgerRead = mayProve && !now.IsLedgerTouched;
         if (!isLedgerRead) yield return new NodeAction.ReadLedger();
 
-        // Short, and what is lost otherwise is a slot: before everything that may take long.
-        foreach (Question question in now.Questions) yield return new NodeAction.Answer(question);
-
         bool isOpen = now.Duty.Period == period && now.Tip < now.Schedule.LastBlock(period);
         bool isDue = isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsProved: false } && now.Tip >= ProofSpread.ProvesFrom(now.Schedule, period, now.Node);
+        // First: an answer has until the end of the next period, and whoever wants this one missed may ask as much as he likes to pay for.
         if (mayProve && isDue) yield return new NodeAction.Prove(period);
+        if (now.Questions.Count > 0) yield return new NodeAction.Answer(now.Questions);
         if (mayProve && isOpen && now.Duty.HasSeed && now.EvictedFrom is { } evicted && evicted <= period) yield return new NodeAction.Cure(period);
         if (isOpen && now.Duty is { HasSomething: true, HasSeed: true, IsPinned: false } && now.Tip >= ProofSpread.PinsFrom(now.Schedule, period, now.Node, limits))
         {

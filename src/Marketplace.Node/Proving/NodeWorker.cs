@@ -25,7 +25,7 @@ internal sealed partial class NodeWorker(
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly uint _reorgBlocks = limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
-    private readonly QuestionWatch _questions = new(chain, limits.ReorgBlocksOn(chain.Facts.Scope.ChainId));
+    private readonly QuestionWatch _questions = new(chain, limits);
     private long _movedAt = time.GetTimestamp();
     private long _distrustedAt = time.GetTimestamp();
     private string? _standstill;
@@ -199,7 +199,8 @@ internal sealed partial class NodeWorker(
                 return await ProveAsync(prove.Period, now.Tip, duty, token);
 
             case NodeAction.Answer answer:
-                return await faults.AnswerAsync(answer.Question, token) is { } unanswerable && await TellAsync(unanswerable, duty, token);
+                // Each has a transaction of its own; one that fails keeps no other from it.
+                return (await Task.WhenAll(answer.Questions.Select(question => AnswerAsync(question, duty, token)))).Contains(true);
 
             case NodeAction.Cure cure:
                 try
@@ -262,6 +263,9 @@ internal sealed partial class NodeWorker(
                 return true;
         }
     }
+
+    private async Task<bool> AnswerAsync(Question question, Duty duty, CancellationToken token) =>
+        await faults.AnswerAsync(question, token) is { } unanswerable && await TellAsync(unanswerable, duty, token);
 
     private async Task<bool> TellAsync(PeriodProof.ShardLost lost, Duty duty, CancellationToken token)
     {

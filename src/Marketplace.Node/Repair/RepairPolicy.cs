@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Storage;
 
 namespace Marketplace.Node;
 
@@ -8,7 +9,11 @@ namespace Marketplace.Node;
 /// <param name="Deal">The deal.</param>
 /// <param name="Slot">Its slot.</param>
 /// <param name="Since">The block in which it lost its holder.</param>
-internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since);
+internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since)
+{
+    /// <summary>The place of the deal.</summary>
+    public UploadPlace Place => new(Deal, Slot);
+}
 
 /// <summary>Everything that a repair is weighed by.</summary>
 /// <param name="Schedule">The market's clock.</param>
@@ -21,16 +26,17 @@ internal sealed record VacantSlot(DealId Deal, int Slot, BlockNumber Since);
 /// <param name="FloorUnits">Units for which this node keeps such a shard for a period.</param>
 /// <param name="BountyUnits">Units for whoever refills the slot.</param>
 /// <param name="BondUnits">Units of bond for a reservation.</param>
-/// <param name="ReservedBy">Who may claim it now, 0 for nobody.</param>
-/// <param name="ReservedUntil">Up to which period.</param>
+/// <param name="ReservedBy">Whose bond lies there, 0 for nobody's.</param>
+/// <param name="ReservedUntil">Up to which period it may claim the slot; after it the reservation has lapsed.</param>
 /// <param name="ReservePeriods">Periods after the one of the reservation in which it may be claimed.</param>
 /// <param name="LeastBountyUnits">Units that bounty and pay must bring above the node's price: what gas, bandwidth and trouble are worth to its operator.</param>
 /// <param name="HasGas">Whether the hot key has more gas money than proofs need for a while.</param>
 /// <param name="HoldsAnother">Whether this node, or another of its owner, holds another slot of the deal.</param>
+/// <param name="ReservesAnother">Whether a bond of this node lies for another slot of the deal: it cannot claim both.</param>
 /// <param name="Sources">Other slots of the deal whose shard can be asked for.</param>
 /// <param name="Needed">How many of them give the shard back.</param>
 /// <param name="IsOut">Whether this node takes no shards.</param>
-/// <param name="StakeCovers">Whether its stake covers one more such slot.</param>
+/// <param name="StakeCovers">Whether its stake covers one more such slot: beside what it promised and reserved, too, if the slot is not reserved by this node.</param>
 /// <param name="HasRoom">Whether the shard fits.</param>
 /// <param name="FreeUnits">Free money of the hot key, which puts the bond down.</param>
 /// <param name="HasShard">Whether the shard lies here already.</param>
@@ -51,6 +57,7 @@ internal sealed record RepairScene(
     ulong LeastBountyUnits,
     bool HasGas,
     bool HoldsAnother,
+    bool ReservesAnother,
     int Sources,
     int Needed,
     bool IsOut,
@@ -76,6 +83,9 @@ internal enum RepairStep
 
     /// <summary>Show the shard and take the slot over.</summary>
     Claim,
+
+    /// <summary>Have the bond back for which nothing can be had any more.</summary>
+    Release,
 }
 
 /// <summary>Whether a node repairs a slot, and when. Pure.</summary>
@@ -88,19 +98,31 @@ internal static class RepairPolicy
     public static RepairStep Decide(RepairScene scene)
     {
         PeriodNumber period = scene.Schedule.PeriodOf(scene.Tip);
-        // Claimed in the next period at the earliest, and then held for one at least.
-        if (!scene.IsWanted || scene.End <= period + 2 || scene.HoldsAnother) return RepairStep.Forget;
-        if (scene.IsOut || !IsWorthIt(scene, scene.End.Value - period.Value - 2)) return RepairStep.Forget;
-        if (scene.Sources < scene.Needed && !scene.HasShard) return RepairStep.Wait;
-
         bool isReserved = scene.ReservedBy.Value != 0 && period <= scene.ReservedUntil;
-        if (isReserved && scene.ReservedBy == scene.Me)
+        bool isMine = scene.ReservedBy == scene.Me;
+        // Claimed in this period, and then held for one at least.
+        bool mayBeTaken = scene.IsWanted && scene.End > period + 1;
+        if (isMine && !mayBeTaken)
         {
-            if (!scene.HasShard) return RepairStep.Rebuild;
-            bool mayClaim = period.Value + scene.ReservePeriods > scene.ReservedUntil.Value && scene.Tip > scene.Schedule.SeedBlock(period);
-            return mayClaim ? RepairStep.Claim : RepairStep.Wait;
+            // The chain keeps the bond of who could have claimed to the end and did not.
+            bool comesBack = !scene.IsWanted || scene.ReservedUntil + 1 >= scene.End;
+            return comesBack ? RepairStep.Release : RepairStep.Forget;
         }
 
+        if (isMine && isReserved)
+        {
+            // The bond lies: whatever it was weighed by may be different now, and only the claim brings the bond back.
+            if (!scene.HasShard) return scene.Sources < scene.Needed ? RepairStep.Wait : RepairStep.Rebuild;
+            bool mayClaim = period.Value + scene.ReservePeriods > scene.ReservedUntil.Value && scene.Tip > scene.Schedule.SeedBlock(period);
+            return mayClaim && !scene.IsOut && scene.StakeCovers ? RepairStep.Claim : RepairStep.Wait;
+        }
+
+        // A bond that lapsed comes back if the former holder cures itself before anybody else reserves the slot.
+        RepairStep never = isMine ? RepairStep.Wait : RepairStep.Forget;
+        // Claimed in the next period at the earliest.
+        if (!mayBeTaken || scene.End <= period + 2 || scene.HoldsAnother) return never;
+        if (scene.IsOut || !IsWorthIt(scene, scene.End.Value - period.Value - 2)) return never;
+        if (scene.ReservesAnother || (scene.Sources < scene.Needed && !scene.HasShard)) return RepairStep.Wait;
         if (isReserved || scene.Tip.Value < scene.Vacant.Since.Value + Delay(scene.Schedule, scene.Vacant, scene.Me)) return RepairStep.Wait;
         if (!scene.HasGas || !scene.StakeCovers || scene.FreeUnits < scene.BondUnits) return RepairStep.Wait;
         if (scene.HasShard) return RepairStep.Reserve;

@@ -4,18 +4,24 @@ using Marketplace.Domain;
 
 namespace Marketplace.Node;
 
-/// <summary>Knows slots that lost their holder: told, convicted, or held by a node that was evicted.</summary>
-internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
+/// <summary>Knows slots that lost their holder (told, convicted, or held by a node that was evicted) and those that this node reserved.</summary>
+internal sealed class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvider time)
 {
+    /// <summary>No slot waits longer than this part of a period, so that one with a bond is tried several times in the periods that it has.</summary>
+    private const int PauseDivisor = 4;
+
     private readonly Dictionary<(DealId Deal, int Slot), VacantSlot> _slots = [];
+    private readonly Dictionary<(DealId Deal, int Slot), Trouble> _troubles = [];
     private readonly Lock _lock = new();
     private BlockNumber? _readTo;
 
-    /// <summary>All that are worth a look, those that wait longest first.</summary>
+    /// <summary>All that are worth a look and not put off: those that failed least often first, then those that wait longest.</summary>
     public async Task<IReadOnlyList<VacantSlot>> ReadAsync(BlockNumber tip, CancellationToken token)
     {
-        ulong lookBack = _readTo is { } read && read <= tip ? tip.Value - read.Value + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId) : limits.RepairLookBackBlocks;
-        var first = new BlockNumber(tip.Value > lookBack ? tip.Value - lookBack : 0);
+        ulong? unread = _readTo is { } read && read <= tip ? tip.Value - read.Value + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId) : null;
+        // After a start: as long ago as a reservation may have been made that is still to be claimed.
+        BlockNumber first = Back(tip, unread ?? Math.Max(limits.RepairLookBackBlocks, PeriodsAndReorg(chain.Facts.ReservePeriods)));
+        if (unread is null) await ReadOwnAsync(Back(tip, PeriodsAndReorg(chain.Facts.CurePeriods + chain.Facts.ReservePeriods)), tip, token);
         foreach (EventLog<SlotVacatedEvent> vacated in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotVacatedEvents, null, first, tip, token))
         {
             Add(new VacantSlot(DealId.FromWord(vacated.Event.Id), vacated.Event.Slot, new BlockNumber(vacated.Log.Block.Number)));
@@ -27,14 +33,67 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
         }
 
         _readTo = tip;
-        lock (_lock) return [.. _slots.Values.OrderBy(slot => slot.Since)];
+        DateTimeOffset now = time.GetUtcNow();
+        lock (_lock)
+        {
+            return
+            [
+                .. _slots.Values.Select(slot => (Slot: slot, Trouble: _troubles.GetValueOrDefault((slot.Deal, slot.Slot))))
+                    .Where(one => one.Trouble.Until <= now).OrderBy(one => one.Trouble.Times).ThenBy(one => one.Slot.Since).Select(one => one.Slot),
+            ];
+        }
     }
 
     /// <summary>Nothing is to be done about a slot any more, until it loses its holder again.</summary>
     public void Forget(VacantSlot slot)
     {
-        lock (_lock) _slots.Remove((slot.Deal, slot.Slot));
+        lock (_lock)
+        {
+            _slots.Remove((slot.Deal, slot.Slot));
+            _troubles.Remove((slot.Deal, slot.Slot));
+        }
     }
+
+    /// <summary>Whether any slot is known, put off or not.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_lock) return _slots.Count == 0;
+        }
+    }
+
+    /// <summary>
+    /// What was tried for a slot failed: it waits, each time twice as long, and comes after those that failed less often. Holders that hand
+    /// nothing out, or as slowly as they may, keep no others from being repaired.
+    /// </summary>
+    public void PutOff(VacantSlot slot)
+    {
+        TimeSpan most = chain.Facts.Schedule.PeriodLength / PauseDivisor;
+        lock (_lock)
+        {
+            int times = _troubles.GetValueOrDefault((slot.Deal, slot.Slot)).Times + 1;
+            TimeSpan pause = TimeSpan.FromTicks((long)Math.Min(limits.RepairPauseMin.Ticks * Math.Pow(2, times - 1), most.Ticks));
+            _troubles[(slot.Deal, slot.Slot)] = new Trouble(times, time.GetUtcNow() + pause);
+        }
+    }
+
+    /// <summary>
+    /// Slots that this node reserved, which count whatever became of them: a bond lies there. It comes back as long as the former holder
+    /// may cure itself, even if the reservation lapsed.
+    /// </summary>
+    private async Task ReadOwnAsync(BlockNumber first, BlockNumber tip, CancellationToken token)
+    {
+        foreach (EventLog<SlotReservedEvent> reserved in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotReservedEvents, chain.Node, first, tip, token))
+        {
+            Add(new VacantSlot(DealId.FromWord(reserved.Event.Id), reserved.Event.Slot, new BlockNumber(reserved.Log.Block.Number)));
+        }
+    }
+
+    /// <summary>The blocks of some periods, of the two that they begin and end in, and of a reorganisation.</summary>
+    private ulong PeriodsAndReorg(uint periods) => ((ulong)chain.Facts.Schedule.PeriodBlocks * (periods + 2)) + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
+
+    private static BlockNumber Back(BlockNumber tip, ulong blocks) => new(tip.Value - Math.Min(tip.Value, blocks));
 
     private void Add(VacantSlot slot)
     {
@@ -65,4 +124,6 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits)
 
         return found;
     }
+
+    private readonly record struct Trouble(int Times, DateTimeOffset Until);
 }

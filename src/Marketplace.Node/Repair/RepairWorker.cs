@@ -14,7 +14,7 @@ namespace Marketplace.Node;
 /// lies here already, so that no reservation lapses for a slow network.
 /// </summary>
 internal sealed partial class RepairWorker(
-    NodeChain chain, ShardDepot depot, StrikeReporter reporter, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
+    NodeChain chain, ShardDepot depot, SpokenStake spoken, StrikeReporter reporter, NodeConfig config, NodeBandwidth bandwidth, NodeLimits limits, Chain.Accounts.Account hot, TimeProvider time, ILogger<RepairWorker> log) : IDisposable
 {
     private const byte Lost = 2;
     private const byte Evicted = 3;
@@ -22,8 +22,10 @@ internal sealed partial class RepairWorker(
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly SemaphoreSlim _rebuildTurn = new(1, 1);
-    private volatile IReadOnlyList<VacantSlot> _rebuilds = [];
-    private readonly RepairWatch _watch = new(chain, limits);
+    private readonly Lock _rebuildLock = new();
+    private readonly HashSet<UploadPlace> _underWay = [];
+    private IReadOnlyList<VacantSlot> _rebuilds = [];
+    private readonly RepairWatch _watch = new(chain, limits, time);
     private readonly NodeClients _peers = new(EndpointGate.ForChain(chain.Facts.Scope.ChainId), chain.Facts.Scope);
 
     /// <summary>How the last turn ended.</summary>
@@ -41,7 +43,7 @@ internal sealed partial class RepairWorker(
             BlockNumber tip = await chain.TipAsync(token);
             IReadOnlyList<VacantSlot> slots = await _watch.ReadAsync(tip, token);
             var found = new List<Work>();
-            Means? means = slots.Count == 0 ? null : await MeansAsync(token);
+            Means? means = slots.Count == 0 ? null : await MeansAsync(tip, token);
             foreach (VacantSlot vacant in slots)
             {
                 await TryAsync(vacant, async () =>
@@ -50,12 +52,15 @@ internal sealed partial class RepairWorker(
                 });
             }
 
-            var rebuilds = found.Where(work => work.Step == RepairStep.Rebuild).Select(work => work.Vacant).ToList();
+            var rebuilds = found.Where(work => work.Step == RepairStep.Rebuild).OrderByDescending(work => work.IsBondMine).Select(work => work.Vacant).ToList();
             // A bond lies for each claim.
-            foreach (Work work in found.Where(work => work.Step == RepairStep.Claim)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
-            foreach (Work work in found.Where(work => work.Step == RepairStep.Reserve)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
-            _rebuilds = rebuilds;
-            Turn.Ended(chain.Facts.Schedule.PeriodOf(tip), tip, isIdle: slots.Count == 0);
+            foreach (RepairStep step in (RepairStep[])[RepairStep.Claim, RepairStep.Release, RepairStep.Reserve])
+            {
+                foreach (Work work in found.Where(work => work.Step == step)) await TryAsync(work.Vacant, () => DoAsync(work, tip, rebuilds, token));
+            }
+
+            lock (_rebuildLock) _rebuilds = rebuilds;
+            Turn.Ended(chain.Facts.Schedule.PeriodOf(tip), tip, isIdle: _watch.IsEmpty);
             await reporter.TickAsync(tip, token);
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
@@ -69,29 +74,40 @@ internal sealed partial class RepairWorker(
     }
 
     /// <summary>Whether shards are to be made and nobody is at it.</summary>
-    public bool HasRebuilds => _rebuilds.Count > 0 && _rebuildTurn.CurrentCount > 0;
+    public bool HasRebuilds
+    {
+        get
+        {
+            lock (_rebuildLock) return _rebuilds.Count > 0 && _rebuildTurn.CurrentCount > 0;
+        }
+    }
 
-    /// <summary>Makes the shards that the last turn found missing, one after the other. Returns at once if another call is at it: turns with their claims and reports go on beside.</summary>
+    /// <summary>
+    /// Makes the shards that turns find missing, a few at once, until there is none left. Returns at once if another call is at it: turns
+    /// with their claims and reports go on beside, and what they find meanwhile is taken up as soon as there is a free place.
+    /// </summary>
     public async Task RebuildAsync(CancellationToken token)
     {
         if (!await _rebuildTurn.WaitAsync(TimeSpan.Zero, token)) return;
+        var running = new List<Task>();
         try
         {
-            IReadOnlyList<VacantSlot> missing = _rebuilds;
-            _rebuilds = [];
-            foreach (VacantSlot vacant in missing)
+            while (true)
             {
-                await TryAsync(vacant, async () =>
+                while (running.Count < limits.RebuildsAtOnceMax && NextRebuild() is { } vacant) running.Add(RebuildAsync(vacant, token));
+                if (running.Count == 0) return;
+                await Task.WhenAny([.. running, Task.Delay(limits.RebuildLookEvery, time, token)]);
+                token.ThrowIfCancellationRequested();
+                foreach (Task ended in running.FindAll(task => task.IsCompleted))
                 {
-                    // What was true when the turn ended may be long ago.
-                    if (await DecideAsync(vacant, await MeansAsync(token), await chain.TipAsync(token), token) is not { } work) return;
-                    bool isMissing = work.Step == RepairStep.Rebuild || (work.Step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(work.Shard, token));
-                    if (isMissing && !await RebuildAsync(vacant, work.Deal, work.Shard, token)) _watch.Forget(vacant);
-                });
+                    running.Remove(ended);
+                    await ended;
+                }
             }
         }
         finally
         {
+            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _rebuildTurn.Release();
         }
     }
@@ -103,6 +119,37 @@ internal sealed partial class RepairWorker(
         _peers.Dispose();
     }
 
+    /// <summary>The next shard to make, which is under way then.</summary>
+    private VacantSlot? NextRebuild()
+    {
+        lock (_rebuildLock)
+        {
+            VacantSlot? next = _rebuilds.FirstOrDefault(vacant => !_underWay.Contains(vacant.Place));
+            _rebuilds = next is null ? [] : [.. _rebuilds.Where(vacant => vacant != next)];
+            if (next is not null) _underWay.Add(next.Place);
+            return next;
+        }
+    }
+
+    private async Task RebuildAsync(VacantSlot vacant, CancellationToken token)
+    {
+        try
+        {
+            await TryAsync(vacant, async () =>
+            {
+                // What was true when the turn ended may be long ago.
+                BlockNumber tip = await chain.TipAsync(token);
+                if (await DecideAsync(vacant, await MeansAsync(tip, token), tip, token) is not { } work) return;
+                bool isMissing = work.Step == RepairStep.Rebuild || (work.Step is RepairStep.Reserve or RepairStep.Claim && !await IsWholeAsync(work.Shard, token));
+                if (isMissing && !await RebuildAsync(vacant, work.Deal, work.Shard, token)) _watch.Forget(vacant);
+            });
+        }
+        finally
+        {
+            lock (_rebuildLock) _underWay.Remove(vacant.Place);
+        }
+    }
+
     private async Task TryAsync(VacantSlot vacant, Func<Task> what)
     {
         try
@@ -111,7 +158,8 @@ internal sealed partial class RepairWorker(
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
         {
-            // Another node was faster, or a holder is away: what is true then is looked at in the next turn.
+            // Another node was faster, or a holder is away: what is true then is looked at when it is tried again.
+            _watch.PutOff(vacant);
             LogTrouble(vacant.Slot, vacant.Deal, e.Message);
         }
     }
@@ -120,30 +168,52 @@ internal sealed partial class RepairWorker(
     private async Task<Work?> DecideAsync(VacantSlot vacant, Means means, BlockNumber tip, CancellationToken token)
     {
         DealView deal = await chain.Contracts.Lens.DealAsync(vacant.Deal.ToWord(), token: token);
+        VacancyWord bond = VacancyWord.Read(await chain.Contracts.StorageMarket.VacancyWordAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token));
         SlotView? slot = Array.Find(deal.Slots, candidate => candidate.Index == vacant.Slot);
-        if (slot is null || slot.Leaves == 0 || !Rate.TryDecode(deal.Rate, out Rate rate))
+        if (slot is null || slot.Leaves == 0 || !Rate.TryDecode(deal.Rate, out Rate rate) || FloorFor((long)slot.Leaves) is not { } floor)
         {
+            spoken.NotReserved(vacant.Place);
+            // Of a deal that was settled nothing is left but the bond.
+            if (bond.By == chain.Node.Value) return new Work(vacant, deal, default, RepairStep.Release, 0, 0, IsBondMine: true);
             _watch.Forget(vacant);
             return null;
         }
 
         var shard = new ShardCommitment(slot.Root, (long)slot.Leaves);
-        RepairScene scene = await SceneAsync(vacant, means, deal, slot, shard, rate, tip, token);
+        RepairScene scene = await SceneAsync(vacant, means, deal, slot, bond, shard, rate, floor, tip, token);
         RepairStep step = RepairPolicy.Decide(scene);
         if (step == RepairStep.Forget) _watch.Forget(vacant);
-        return new Work(vacant, deal, shard, step, scene.BountyUnits);
+        return new Work(vacant, deal, shard, step, scene.RateUnits, scene.BountyUnits, bond.By == chain.Node.Value);
     }
 
     private async Task DoAsync(Work work, BlockNumber tip, List<VacantSlot> rebuilds, CancellationToken token)
     {
         VacantSlot vacant = work.Vacant;
-        // What lies here may be the very copy whose loss was told, or have been damaged since.
-        if (!await IsWholeAsync(work.Shard, token))
+        if (work.Step == RepairStep.Release)
         {
-            rebuilds.Add(vacant);
+            await chain.Contracts.StorageMarket.ReleaseAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
+            spoken.NotReserved(vacant.Place);
+            _watch.Forget(vacant);
+            LogReleased(vacant.Slot, vacant.Deal);
+            return;
+        }
+
+        // What lies here may be the very copy whose loss was told, or have been damaged since; or be a client's upload, which that client may take back.
+        if (!depot.Catalogue.Hold(work.Shard, KeptUntilClaimed()) || !await IsWholeAsync(work.Shard, token))
+        {
+            rebuilds.Insert(work.IsBondMine ? 0 : rebuilds.Count, vacant);
         }
         else if (work.Step == RepairStep.Reserve)
         {
+            // This turn may have reserved others already, and a client may have been promised something meanwhile. If the chain refuses, the next turn finds it out.
+            spoken.Reserved(vacant.Place, work.RateUnits, tip);
+            Means means = await MeansAsync(tip, token);
+            if (spoken.ReservesAnother(vacant.Place) || !means.Covers(means.SpokenUnits, chain.Facts.StakePeriods))
+            {
+                spoken.NotReserved(vacant.Place);
+                return;
+            }
+
             await chain.Contracts.StorageMarket.ReserveAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, chain.Node.Value, token: token);
             LogReserved(vacant.Slot, vacant.Deal, work.BountyUnits);
         }
@@ -156,10 +226,13 @@ internal sealed partial class RepairWorker(
     }
 
     private async Task<RepairScene> SceneAsync(
-        VacantSlot vacant, Means means, DealView deal, SlotView slot, ShardCommitment shard, Rate rate, BlockNumber tip, CancellationToken token)
+        VacantSlot vacant, Means means, DealView deal, SlotView slot, VacancyWord bond, ShardCommitment shard, Rate rate, Rate floor, BlockNumber tip, CancellationToken token)
     {
         VacancyView vacancy = await chain.Contracts.Lens.VacancyAsync(vacant.Deal.ToWord(), (byte)vacant.Slot, token: token);
         Schedule schedule = chain.Facts.Schedule;
+        bool isMine = bond.By == chain.Node.Value && bond.Until >= schedule.PeriodOf(tip).Value;
+        if (isMine) spoken.Reserved(vacant.Place, rate.Units, tip);
+        else spoken.NotReserved(vacant.Place);
         return new RepairScene(
             schedule,
             tip,
@@ -168,23 +241,28 @@ internal sealed partial class RepairWorker(
             (byte)slot.State is Lost or Evicted,
             new PeriodNumber(deal.End),
             rate.Units,
-            config.Price.RateFor((ulong)shard.Bytes, schedule.PeriodBlocks, schedule.BlockSeconds).Units,
+            floor.Units,
             vacancy.Bounty,
             vacancy.Bond,
-            new NodeId(vacancy.ReservedBy),
-            new PeriodNumber(vacancy.Until),
+            new NodeId(bond.By),
+            new PeriodNumber(bond.Until),
             chain.Facts.ReservePeriods,
             (ulong)UInt128.Min((UInt128)config.LeastBounty.Units, ulong.MaxValue),
             means.HasGas,
             await HoldsAnotherAsync(vacant, deal, means.Registered.Owner, token),
+            spoken.ReservesAnother(vacant.Place),
             Array.FindAll(deal.Slots, other => IsSource(other, vacant.Slot)).Length,
             deal.K,
             means.Standing.Out != 0,
-            means.Registered.Stake >= means.Standing.StakeNeeded + ((UInt128)rate.Units * chain.Facts.StakePeriods),
+            means.Covers(isMine ? rate.Units : (UInt128)means.SpokenUnits + rate.Units, chain.Facts.StakePeriods),
             depot.Space.Free >= DiskBytes.Of(shard.Leaves),
             means.FreeUnits,
             depot.Catalogue.Find(shard.Root) is not null);
     }
+
+    /// <summary>What this node asks for so many leaves; null if no deal can be made at its price, so that a stranger's slot is none for it.</summary>
+    private Rate? FloorFor(long leaves) => config.Price.TryRateFor(
+        (ulong)(leaves * MerkleTree.LeafBytes), chain.Facts.Schedule.PeriodBlocks, chain.Facts.Schedule.BlockSeconds, out Rate rate) ? rate : null;
 
     /// <summary>Whether this node holds another slot of the deal, or another node of its owner does: what falls together is no spare.</summary>
     private async Task<bool> HoldsAnotherAsync(VacantSlot vacant, DealView deal, Address owner, CancellationToken token)
@@ -231,24 +309,23 @@ internal sealed partial class RepairWorker(
             sources.Add(new RepairSource(other.Index, new ShardCommitment(other.Root, (long)other.Leaves), peer));
         }
 
-        var place = new UploadPlace(vacant.Deal, vacant.Slot);
-        await using ShardUpload upload = await depot.BeginAsync(place, shard.Bytes, token) ?? throw new IOException("There is no room for the shard.");
+        // Its client cannot take back what lies at nobody's place, nor put something else there, while a bond lies for it.
+        await using ShardUpload upload = await depot.BeginAsync(UploadPlace.Nobodys, shard.Bytes, token) ?? throw new IOException("There is no room for the shard.");
         // Each repairer begins with another holder, so that they share the work.
         int turn = sources.Count == 0 ? 0 : (int)(chain.Node.Value % (uint)sources.Count);
         await new ShardRebuild(_peers, bandwidth.In, limits, time).WriteAsync(redundancy, vacant.Slot, shard.Bytes, [.. sources.Skip(turn), .. sources.Take(turn)], upload, token);
-        // It waits here until it is claimed.
-        TimeSpan life = (chain.Facts.Schedule.PeriodLength * (chain.Facts.ReservePeriods + 2)) + limits.UploadLife;
-        (UploadEnd end, ShardCommitment made) = await upload.CompleteAsync(time.GetUtcNow() + life, token);
-        if (end == UploadEnd.Kept && made == shard)
+        if (await upload.CompleteAsAsync(shard, KeptUntilClaimed(), token))
         {
             LogRebuilt(shard.Root, vacant.Slot, vacant.Deal);
             return true;
         }
 
-        depot.Catalogue.RemoveUpload(place);
         LogNoCodeword(vacant.Slot, vacant.Deal);
         return false;
     }
+
+    /// <summary>Until when a shard that no deal of this node names waits here for its claim.</summary>
+    private DateTimeOffset KeptUntilClaimed() => time.GetUtcNow() + (chain.Facts.Schedule.PeriodLength * (chain.Facts.ReservePeriods + 2)) + limits.UploadLife;
 
     private async Task ClaimAsync(VacantSlot vacant, ShardCommitment shard, BlockNumber tip, CancellationToken token)
     {
@@ -269,16 +346,21 @@ internal sealed partial class RepairWorker(
         other.Index != vacant && other.Leaves > 0 && (byte)other.State == Held && other.Node != chain.Node.Value;
 
     /// <summary>Reads what this node has to repair with.</summary>
-    private async Task<Means> MeansAsync(CancellationToken token) => new(
+    private async Task<Means> MeansAsync(BlockNumber tip, CancellationToken token) => new(
         await chain.StandingAsync(token),
         await chain.RegisteredAsync(token),
+        (await spoken.UnitsAsync(UploadPlace.Nobodys, tip, token)).OfOthers,
         await chain.FreeUnitsAsync(hot.Address, token),
         await chain.Contracts.Web3.Eth.GetBalanceAsync(hot.Address, token: token) >= NodeSetup.GasWeiLow);
 
     /// <summary>What this node has to repair with, whichever slot it is for.</summary>
-    private sealed record Means(Standing Standing, NodeView Registered, UInt128 FreeUnits, bool HasGas);
+    private sealed record Means(Standing Standing, NodeView Registered, ulong SpokenUnits, UInt128 FreeUnits, bool HasGas)
+    {
+        /// <summary>Whether the stake covers so many units a period more than the node earns.</summary>
+        public bool Covers(UInt128 more, uint stakePeriods) => Registered.Stake >= Standing.StakeNeeded + (more * stakePeriods);
+    }
 
-    private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong BountyUnits);
+    private sealed record Work(VacantSlot Vacant, DealView Deal, ShardCommitment Shard, RepairStep Step, ulong RateUnits, ulong BountyUnits, bool IsBondMine);
 
     [LoggerMessage(2261, LogLevel.Information, "Made the shard {Root} of slot {Slot} of deal {Deal} from what others hold")]
     private partial void LogRebuilt(Root root, int slot, DealId deal);
@@ -292,7 +374,10 @@ internal sealed partial class RepairWorker(
     [LoggerMessage(2264, LogLevel.Warning, "Slot {Slot} of deal {Deal} cannot be made: its columns are no codeword")]
     private partial void LogNoCodeword(int slot, DealId deal);
 
-    [LoggerMessage(2265, LogLevel.Information, "Slot {Slot} of deal {Deal} was not repaired in this turn: {Why}")]
+    [LoggerMessage(2267, LogLevel.Information, "Slot {Slot} of deal {Deal} needs nobody any more: the bond for it is back in the owner's free money")]
+    private partial void LogReleased(int slot, DealId deal);
+
+    [LoggerMessage(2265, LogLevel.Information, "Slot {Slot} of deal {Deal} was not repaired and is tried again later: {Why}")]
     private partial void LogTrouble(int slot, DealId deal, string why);
 
     [LoggerMessage(2266, LogLevel.Information, "Vacant slots were not looked for: {Why}")]

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Marketplace.Node;
 
 /// <summary>
-/// Brings home what is the owner's: pay and reward every few periods, and the stake once the node has left and the chain lets go of it.
+/// Brings home what is the owner's: pay and reward every few periods, and the stake once the node has left, or can cure no more, and the chain lets go of it.
 /// All of it goes to the owner's free money in Escrow, whoever calls.
 /// </summary>
 [AutomaticRetry(Attempts = 0)]
@@ -34,7 +34,9 @@ internal sealed partial class SettleJob(NodeChain chain, ShardDepot depot, NodeP
             if (_failedIn == period) return;
             PeriodNumber? last = PeriodNumber.TryParse(depot.Catalogue.Fact(CollectedFact), CultureInfo.InvariantCulture, out PeriodNumber read) ? read : null;
             if (IsTime(period, last, limits.CollectEveryPeriods) && (now.Standing.Earned > 0 || now.Standing.Reward > 0)) await CollectAsync(period, token);
-            if (now.Standing is { Out: not 0, Rate: 0, Evicted: false } && now.Registered.Stake > 0 && _stakeAskedIn != period) await TakeStakeAsync(period, token);
+            // Of a node that was evicted the chain keeps the pot alone, once it may cure no more.
+            bool mayBeFree = now.Standing.Evicted ? period.Value >= now.Standing.Out + chain.Facts.CurePeriods : now.Standing is { Out: not 0, Rate: 0 };
+            if (mayBeFree && now.Registered.Stake > now.Standing.Pot && _stakeAskedIn != period) await TakeStakeAsync(period, now.Registered.Stake, token);
         }
         catch (Exception e) when (NodeWorker.IsTrouble(e))
         {
@@ -65,10 +67,10 @@ internal sealed partial class SettleJob(NodeChain chain, ShardDepot depot, NodeP
         depot.Catalogue.SetFact(CollectedFact, period.ToString());
     }
 
-    private async Task TakeStakeAsync(PeriodNumber period, CancellationToken token)
+    private async Task TakeStakeAsync(PeriodNumber period, ulong stake, CancellationToken token)
     {
         _stakeAskedIn = period;
-        if (await chain.Contracts.StorageMarket.StakeBoundAsync(chain.Node.Value, token: token) != 0) return;
+        if (await chain.Contracts.StorageMarket.StakeBoundAsync(chain.Node.Value, token: token) >= stake) return;
         try
         {
             await chain.Contracts.NodeRegistry.TakeStakeAsync(chain.Node.Value, token: token);
@@ -83,7 +85,7 @@ internal sealed partial class SettleJob(NodeChain chain, ShardDepot depot, NodeP
     [LoggerMessage(2501, LogLevel.Information, "Collected pay and reward in period {Period}")]
     private partial void LogCollected(uint period);
 
-    [LoggerMessage(2502, LogLevel.Information, "The node has left: its stake is in the owner's free money")]
+    [LoggerMessage(2502, LogLevel.Information, "The node has left: its stake, but for what a pot holds, is in the owner's free money")]
     private partial void LogStakeTaken();
 
     [LoggerMessage(2503, LogLevel.Warning, "Collecting is tried again in the next period: {Why}")]

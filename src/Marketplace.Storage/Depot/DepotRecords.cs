@@ -4,7 +4,11 @@ using Marketplace.Domain;
 namespace Marketplace.Storage;
 
 /// <summary>Where an upload belongs: a slot of a numbered deal of a client.</summary>
-public readonly record struct UploadPlace(DealId Deal, int Slot);
+public readonly record struct UploadPlace(DealId Deal, int Slot)
+{
+    /// <summary>The place of what the node keeps for itself. No client is at it, so none replaces or forgets what lies there; each upload to it stands alone until it expires.</summary>
+    public static UploadPlace Nobodys => default;
+}
 
 /// <summary>Something a client uploaded, before or after the node promised to keep it.</summary>
 /// <param name="Id">The record's own number, ascending.</param>

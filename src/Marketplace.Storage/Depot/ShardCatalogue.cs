@@ -118,9 +118,25 @@ public sealed class ShardCatalogue : IDisposable
     {
         Write(records =>
         {
-            if (VolumeOf(records, shard.Root) is null) AddUpload(records, default, shard, volume, expiresAt);
+            if (VolumeOf(records, shard.Root) is null) AddUpload(records, UploadPlace.Nobodys, shard, volume, expiresAt);
         });
         _bounds.Added(shard.Leaves, expiresAt, replaces: false);
+    }
+
+    /// <summary>Keeps a recorded shard at least until then, whoever else uploaded it and lets go of it. False if it is not recorded.</summary>
+    public bool Hold(ShardCommitment shard, DateTimeOffset expiresAt)
+    {
+        bool isHeld = Write(records =>
+        {
+            if (VolumeOf(records, shard.Root) is not { } volume) return false;
+            (string, object)[] mine = [.. Keys(UploadPlace.Nobodys), ("$root", shard.Root.ToArray()), ("$expires", expiresAt.ToUnixTimeMilliseconds())];
+            const string Mine = "FROM uploads WHERE client = $client AND number = $number AND slot = $slot AND root = $root";
+            records.Execute($"DELETE {Mine} AND expires < $expires", mine);
+            if (records.Scalar($"SELECT 1 {Mine} LIMIT 1", mine[..^1]) is null) AddUpload(records, UploadPlace.Nobodys, shard, volume, expiresAt);
+            return true;
+        });
+        if (isHeld) _bounds.Added(shard.Leaves, expiresAt, replaces: false);
+        return isHeld;
     }
 
     /// <summary>
@@ -358,7 +374,7 @@ public sealed class ShardCatalogue : IDisposable
 
         // A copy that was to be removed from there is this one now.
         records.Execute("DELETE FROM doomed WHERE root = $root AND volume = $volume", ("$root", shard.Root.ToArray()), ("$volume", (long)volume));
-        bool replaces = place != default && Release(records, place);
+        bool replaces = place != UploadPlace.Nobodys && Release(records, place);
         records.Execute("INSERT INTO uploads (client, number, slot, root, expires) VALUES ($client, $number, $slot, $root, $expires)",
             [.. Keys(place), ("$root", shard.Root.ToArray()), ("$expires", expiresAt.ToUnixTimeMilliseconds())]);
         return new Added(before, replaces);

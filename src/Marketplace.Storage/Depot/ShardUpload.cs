@@ -66,6 +66,14 @@ public sealed class ShardUpload : IAsyncDisposable
         return (UploadEnd.Kept, shard);
     }
 
+    /// <summary>The same for bytes whose root is known before. False if they are others: then nothing is recorded.</summary>
+    public async Task<bool> CompleteAsAsync(ShardCommitment wanted, DateTimeOffset expiresAt, CancellationToken token)
+    {
+        if (await _intake.SealAsync(token) != wanted) return false;
+        await _depot.KeepAsync(_room, _intake, _place, wanted, expiresAt, token);
+        return true;
+    }
+
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {

@@ -1,0 +1,112 @@
+using Marketplace.Chain.Contracts;
+using Marketplace.Domain;
+using Marketplace.Storage;
+
+namespace Marketplace.Node;
+
+/// <summary>
+/// What this node's stake is spoken for beyond what it earns already: promises that no deal took up yet, and slots that it reserved. Who
+/// promises and who reserves both ask here, so that together they never take on more than the stake covers.
+/// </summary>
+internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits limits) : IDisposable
+{
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly Lock _lock = new();
+    private readonly Dictionary<UploadPlace, (ulong Units, BlockNumber At)> _reserved = [];
+    // The last block in which the node filled each place.
+    private readonly Dictionary<UploadPlace, BlockNumber> _filled = [];
+    private BlockNumber? _filledReadTo;
+
+    /// <summary>The node reserves a slot, or has it reserved at a block.</summary>
+    public void Reserved(UploadPlace place, ulong units, BlockNumber at)
+    {
+        lock (_lock) _reserved[place] = (units, at);
+    }
+
+    /// <summary>The node has no reservation of a slot any more.</summary>
+    public void NotReserved(UploadPlace place)
+    {
+        lock (_lock) _reserved.Remove(place);
+    }
+
+    /// <summary>Whether the node reserved another slot of the same deal.</summary>
+    public bool ReservesAnother(UploadPlace place)
+    {
+        lock (_lock) return _reserved.Keys.Any(other => other.Deal == place.Deal && other.Slot != place.Slot);
+    }
+
+    /// <summary>
+    /// Units a period of open promises and reservations: those of other places, and the dearest promise of one. Promises count whose
+    /// deadline is to come and whose very place the node did not fill yet.
+    /// </summary>
+    /// <param name="place">The one place.</param>
+    /// <param name="tip">The block up to which it is known what the node earns.</param>
+    /// <param name="token">Cancels.</param>
+    public async Task<(ulong OfOthers, ulong OfThis)> UnitsAsync(UploadPlace place, BlockNumber tip, CancellationToken token)
+    {
+        await _turn.WaitAsync(token);
+        try
+        {
+            await ReadFilledAsync(tip, token);
+            Dictionary<UploadPlace, ulong> units = PromisedUnits(tip);
+            units.Remove(place, out ulong ofThis);
+            return (units.Values.Aggregate(ReservedUnits(place, tip), (sum, more) => sum + more), ofThis);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    private Dictionary<UploadPlace, ulong> PromisedUnits(BlockNumber tip)
+    {
+        var dearest = new Dictionary<UploadPlace, ulong>();
+        foreach (UploadRecord upload in depot.Catalogue.PromisedUploads())
+        {
+            if (upload.Promise is not { } given || given.Deadline <= tip || IsFilled(upload.Place, tip)) continue;
+            dearest[upload.Place] = Math.Max(dearest.GetValueOrDefault(upload.Place), AcceptanceEndpoint.RateOf(given).Units);
+        }
+
+        return dearest;
+    }
+
+    private ulong ReservedUnits(UploadPlace but, BlockNumber tip)
+    {
+        ulong units = 0;
+        lock (_lock)
+        {
+            foreach ((UploadPlace place, (ulong Units, BlockNumber At) reserved) in _reserved.ToArray())
+            {
+                // Claimed since: it is in what the node earns.
+                if (IsFilled(place, tip) && _filled[place] > reserved.At) _reserved.Remove(place);
+                else if (place != but) units += reserved.Units;
+            }
+        }
+
+        return units;
+    }
+
+    private bool IsFilled(UploadPlace place, BlockNumber tip) => _filled.TryGetValue(place, out BlockNumber at) && at <= tip;
+
+    /// <summary>
+    /// Reads which places the node filled up to a block, as far back as an open promise may have been given. Those are in what it earns
+    /// already; a root alone does not tell, as several deals may have the same one.
+    /// </summary>
+    private async Task ReadFilledAsync(BlockNumber tip, CancellationToken token)
+    {
+        if (_filledReadTo == tip) return;
+        uint reorg = limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
+        ulong back = chain.Facts.Schedule.PeriodBlocks + reorg;
+        // What a reorganisation may have changed is read again.
+        ulong since = _filledReadTo is { } read && read <= tip ? tip.Value - read.Value + reorg : back;
+        var first = new BlockNumber(tip.Value - Math.Min(tip.Value, Math.Min(since, back)));
+        foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotFilledEvents, chain.Node, first, tip, token))
+        {
+            _filled[new UploadPlace(DealId.FromWord(filled.Event.Id), PlaceWord.Read(filled.Event.Place).Slot)] = new BlockNumber(filled.Log.Block.Number);
+        }
+
+        _filledReadTo = tip;
+    }
+}
