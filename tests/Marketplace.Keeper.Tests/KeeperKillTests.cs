@@ -48,7 +48,7 @@ public sealed class KeeperKillTests(ChainFixture fixture) : IClassFixture<ChainF
             await using (KeeperChild keeper = KeeperChild.Start(_market, _killed))
             {
                 await keeper.AnsweringAsync();
-                if (random.Next(2) == 0) await Task.Delay(random.Next(600));
+                if (random.Next(2) == 0) await Task.Delay(random.Next(1_500));
                 else await keeper.WritingAsync();
             }
 

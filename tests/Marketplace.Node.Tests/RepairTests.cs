@@ -171,29 +171,6 @@ public sealed class RepairTests(MarketFixture market)
     }
 
     [Fact]
-    public async Task A_shard_that_is_handed_out_slowly_keeps_no_other_from_being_made()
-    {
-        await using RunningTestNode slow = await market.StartNodeAsync(config: config => config with { Bandwidth = BandwidthSchedule.Parse("out 128 KiB/s") });
-        await using RunningTestNode quick = await market.StartNodeAsync();
-        await using RunningTestNode loser = await market.StartNodeAsync();
-        byte[] large = NodeProtocolTests.RandomBytes(8 << 20), small = NodeProtocolTests.RandomBytes(4096);
-        DealView slowly = await Deals.OpenAsync(market, [slow, loser], [large, large], needed: 1, periods: 30);
-        DealView quickly = await Deals.OpenAsync(market, [quick, loser], [small, small], needed: 1, periods: 30);
-        await using RunningTestNode repairer = await StartRepairerAsync();
-        await market.MineToProofsAsync(Math.Max(slowly.From, quickly.From));
-        await market.Owner.StorageMarket.DeclareLossAsync(slowly.Id, 1);
-        // By then its bytes are on their way, a minute of them.
-        await market.Chain.MineAsync(market.Facts.Schedule.PeriodBlocks / 2);
-        string arriving = Path.Combine(repairer.DataDir, "depot", "arriving");
-        await NodeProtocolTests.Eventually(() => Task.FromResult(Directory.EnumerateFiles(arriving).Any()));
-
-        await market.Owner.StorageMarket.DeclareLossAsync(quickly.Id, 1);
-
-        await ClaimedByAsync(repairer, quickly, 1);
-        Assert.Equal(Lost, (byte)(await market.Client.Lens.DealAsync(slowly.Id)).Slots[1].State);
-    }
-
-    [Fact]
     public async Task A_slot_for_which_the_node_has_no_price_keeps_it_from_no_other()
     {
         await using RunningTestNode keeper = await market.StartNodeAsync();
@@ -338,7 +315,7 @@ public sealed class RepairTests(MarketFixture market)
             isTurn = !isTurn;
             if (isTurn) await market.Chain.MineAsync(1);
             return false;
-        });
+        }, seconds: 110);
     }
 
     private static async Task IsReadableAsync(RunningTestNode node, byte[] shard)
