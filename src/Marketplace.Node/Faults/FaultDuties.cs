@@ -63,7 +63,7 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         {
             // What failed once may have been a cable; and what is asked last is the shard that is accused.
             (byte[]? opening, bool isWrong, bool isAway) = await OpenLeafAsync(lost.Shard, leaf, token);
-            if (opening is null && !isAway && await TryMendTreeAsync(root, token)) (opening, isWrong, isAway) = await OpenLeafAsync(lost.Shard, leaf, token);
+            if (opening is null && !isAway && await TryMendTreeAsync(root, pace: null, token)) (opening, isWrong, isAway) = await OpenLeafAsync(lost.Shard, leaf, token);
             if (opening is not null)
             {
                 LogReadable(root);
@@ -135,7 +135,7 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         if (lost.IsAway && !await IsAnyReadableAsync(isBeside[false], token)) return found;
         foreach (ShardCommitment shard in isBeside[true])
         {
-            if (!await IsShownAsync(shard, token) && !await TryMendTreeAsync(shard.Root, token)) found.Add(shard.Root);
+            if (!await IsShownAsync(shard, token) && !await TryMendTreeAsync(shard.Root, pace: null, token)) found.Add(shard.Root);
         }
 
         return found;
@@ -148,12 +148,15 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         return (await OpenLeafAsync(shard, leaf, token)).Opening is not null || (await OpenLeafAsync(shard, leaf, token)).Opening is not null;
     }
 
-    /// <summary>Makes a shard's tree anew if its bytes are right and that was what is wrong.</summary>
-    private async Task<bool> TryMendTreeAsync(Root root, CancellationToken token)
+    /// <summary>Makes a shard's tree anew if its bytes are right and that was what is wrong. False if not, or if the disk does not take it now.</summary>
+    /// <param name="root">The shard.</param>
+    /// <param name="pace">Told before each piece how many bytes are read; null reads as fast as the storage gives.</param>
+    /// <param name="token">Cancels.</param>
+    public async Task<bool> TryMendTreeAsync(Root root, Func<int, CancellationToken, ValueTask>? pace, CancellationToken token)
     {
         try
         {
-            if (!await depot.MendTreeAsync(root, pace: null, token)) return false;
+            if (!await depot.MendTreeAsync(root, pace, token)) return false;
             LogMended(root);
             return true;
         }

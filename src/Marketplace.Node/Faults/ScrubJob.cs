@@ -111,7 +111,7 @@ internal sealed partial class ScrubJob(
         if (found != shard) (found, isTreeRight) = await ReadAsync(shard, token);
         if (found == shard)
         {
-            if (!isTreeRight && await depot.MendTreeAsync(shard.Root, PaceAsync, token)) LogMended(shard.Root);
+            if (!isTreeRight) await faults.TryMendTreeAsync(shard.Root, PaceAsync, token);
             return;
         }
 
@@ -145,9 +145,6 @@ internal sealed partial class ScrubJob(
             return (null, false);
         }
     }
-
-    [LoggerMessage(2323, LogLevel.Warning, "The tree of the shard {Root} was damaged and its bytes are right: it was made anew")]
-    private partial void LogMended(Root root);
 
     [LoggerMessage(2321, LogLevel.Error, "The shard {Root} is damaged: its bytes are not those that were taken")]
     private partial void LogDamaged(Root root);
