@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Tests.Peer;
+using Marketplace.Network;
 using Marketplace.Testing;
 using Microsoft.Extensions.Time.Testing;
 
@@ -56,7 +57,7 @@ public sealed class RpcClientTests : IDisposable
     [Fact]
     public async Task An_endpoint_that_is_not_there_is_passed_over()
     {
-        using RpcClient client = RpcClient.Parse($"http://127.0.0.1:{LocalChain.FreePort()}, {_good.Url}", _options);
+        using RpcClient client = RpcClient.Parse($"http://127.0.0.1:{LocalPorts.Take()}, {_good.Url}", _options);
 
         Assert.Equal("0x7a69", (await client.CallAsync("eth_chainId", [])).GetString());
     }
@@ -82,7 +83,7 @@ public sealed class RpcClientTests : IDisposable
     [Fact]
     public async Task When_none_answers_the_error_names_hosts_and_no_secret_of_the_url()
     {
-        int port = LocalChain.FreePort();
+        int port = LocalPorts.Take();
         using RpcClient client = RpcClient.Parse($"http://name:word@127.0.0.1:{port}/secret-path?key=secret-key", _options);
 
         RpcConnectionException e = await Assert.ThrowsAsync<RpcConnectionException>(() => client.CallAsync("eth_chainId", []));

@@ -126,7 +126,7 @@ public sealed class RealMarket : IAsyncLifetime
     private async Task StartNodeAsync(uint owner)
     {
         string dataDir = Path.Combine(_folder, $"node-{owner}");
-        var wire = new Wire(LocalChain.FreePort());
+        var wire = new Wire(LocalPorts.Take());
         _wires.Add(wire);
         _nodeFolders.Add(dataDir);
         NodeSetup.Init(new NodeInit

@@ -138,7 +138,7 @@ public sealed class KeeperOnChainTests(ChainFixture fixture) : IClassFixture<Cha
     public async Task A_keeper_announces_itself_and_is_found_and_believed_from_the_chain_alone()
     {
         // The port must be known before the keeper listens, because it goes on chain.
-        int port = Testing.LocalChain.FreePort();
+        int port = LocalPorts.Take();
         var url = new Uri($"http://127.0.0.1:{port}");
         using Account key = KeeperKey.OpenOrCreate(Path.Combine(_folder.Path, "keeper-key.json"), KeeperProcess.Passphrase, KeyStoreStrength.Light);
         await _market.Chain.SetBalanceAsync(key.Address, System.Numerics.BigInteger.Pow(10, 18));

@@ -79,7 +79,7 @@ public sealed class LeavingTests(MarketFixture market)
         Copy(node.DataDir, elsewhere);
         await node.DisposeAsync();
         string settings = Path.Combine(elsewhere, NodeConfig.FileName);
-        var listen = new IPEndPoint(IPAddress.Loopback, LocalChain.FreePort());
+        var listen = new IPEndPoint(IPAddress.Loopback, LocalPorts.Take());
         await File.WriteAllTextAsync(settings, (NodeConfig.Read(elsewhere) with { Listen = listen, Url = PeerEndpoint.Https(listen) }).ToString());
         await using RunningTestNode moved = await RunningTestNode.StartAsync(market, elsewhere, null);
 

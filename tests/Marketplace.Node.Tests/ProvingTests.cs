@@ -161,7 +161,7 @@ public sealed class ProvingTests(MarketFixture market)
         }
 
         string settings = Path.Combine(folder, NodeConfig.FileName);
-        var elsewhere = new IPEndPoint(IPAddress.Loopback, LocalChain.FreePort());
+        var elsewhere = new IPEndPoint(IPAddress.Loopback, LocalPorts.Take());
         await File.WriteAllTextAsync(settings, (NodeConfig.Read(folder) with { Listen = elsewhere }).ToString());
         await node.StartAsync();
         return await RunningTestNode.StartAsync(market, folder, s_limits);

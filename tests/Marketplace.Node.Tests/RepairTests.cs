@@ -17,8 +17,8 @@ public sealed class RepairTests(MarketFixture market)
     [Fact]
     public async Task A_lost_replica_is_made_again_by_another_node()
     {
-        await using RunningTestNode first = await market.StartNodeAsync();
-        await using RunningTestNode second = await market.StartNodeAsync();
+        await using RunningTestNode first = await StartHolderAsync();
+        await using RunningTestNode second = await StartHolderAsync();
         byte[] shard = NodeProtocolTests.RandomBytes(2_500_096);
         DealView deal = await Deals.OpenAsync(market, [first, second], [shard, shard], needed: 1, periods: 30);
         await using RunningTestNode repairer = await StartRepairerAsync();
@@ -33,9 +33,9 @@ public sealed class RepairTests(MarketFixture market)
     [Fact]
     public async Task A_node_that_stays_away_is_reported_evicted_and_its_column_computed_from_the_others()
     {
-        await using RunningTestNode first = await market.StartNodeAsync();
-        await using RunningTestNode second = await market.StartNodeAsync();
-        await using RunningTestNode gone = await market.StartNodeAsync();
+        await using RunningTestNode first = await StartHolderAsync();
+        await using RunningTestNode second = await StartHolderAsync();
+        await using RunningTestNode gone = await StartHolderAsync();
         byte[][] columns = [NodeProtocolTests.RandomBytes(1_200_128), NodeProtocolTests.RandomBytes(1_200_128), new byte[1_200_128]];
         new ErasureCode(new Redundancy(2, 3)).PlanRebuild([0, 1], 2).ApplyRow(0, [columns[0], columns[1]], 0, columns[2]);
         DealView deal = await Deals.OpenAsync(market, [first, second, gone], columns, needed: 2, periods: 30);
@@ -59,8 +59,8 @@ public sealed class RepairTests(MarketFixture market)
     [Fact]
     public async Task A_node_that_told_a_loss_takes_its_slot_back_with_a_whole_copy_and_not_with_the_damaged_one()
     {
-        await using RunningTestNode first = await market.StartNodeAsync();
-        await using RunningTestNode second = await market.StartNodeAsync();
+        await using RunningTestNode first = await StartHolderAsync();
+        await using RunningTestNode second = await StartHolderAsync();
         await using RunningTestNode loser = await StartRepairerAsync();
         byte[] shard = NodeProtocolTests.RandomBytes(2_500_096);
         DealView deal = await Deals.OpenAsync(market, [first, second, loser], [shard, shard, shard], needed: 1, periods: 30);
@@ -84,8 +84,8 @@ public sealed class RepairTests(MarketFixture market)
     [InlineData(true)]
     public async Task The_client_of_a_deal_cannot_take_from_a_repairer_what_a_bond_lies_for(bool isUploadedBefore)
     {
-        await using RunningTestNode first = await market.StartNodeAsync();
-        await using RunningTestNode second = await market.StartNodeAsync();
+        await using RunningTestNode first = await StartHolderAsync();
+        await using RunningTestNode second = await StartHolderAsync();
         byte[] shard = NodeProtocolTests.RandomBytes(2_500_096);
         DealView deal = await Deals.OpenAsync(market, [first, second], [shard, shard], needed: 1, periods: 30);
         await using RunningTestNode repairer = await StartRepairerAsync();
@@ -110,8 +110,8 @@ public sealed class RepairTests(MarketFixture market)
     [Fact]
     public async Task A_repairer_that_was_restarted_claims_what_it_reserved()
     {
-        await using RunningTestNode first = await market.StartNodeAsync();
-        await using RunningTestNode second = await market.StartNodeAsync();
+        await using RunningTestNode first = await StartHolderAsync();
+        await using RunningTestNode second = await StartHolderAsync();
         byte[] shard = NodeProtocolTests.RandomBytes(4096);
         DealView deal = await Deals.OpenAsync(market, [first, second], [shard, shard], needed: 1, periods: 30);
         // On a real chain a period has about as many blocks as a node looks back at its start.
@@ -130,9 +130,9 @@ public sealed class RepairTests(MarketFixture market)
     [Fact]
     public async Task A_bond_comes_back_when_the_evicted_holder_cures_itself_and_the_stake_of_one_that_does_not_comes_home()
     {
-        await using RunningTestNode witness = await market.StartNodeAsync();
-        await using RunningTestNode gone = await market.StartNodeAsync();
-        await using RunningTestNode never = await market.StartNodeAsync();
+        await using RunningTestNode witness = await StartHolderAsync();
+        await using RunningTestNode gone = await StartHolderAsync();
+        await using RunningTestNode never = await StartHolderAsync();
         byte[] shard = NodeProtocolTests.RandomBytes(4096);
         DealView deal = await Deals.OpenAsync(market, [witness, gone], [shard, shard], needed: 1, periods: 30);
         DealView other = await Deals.OpenAsync(market, [witness, never], [shard, shard], needed: 1, periods: 30);
@@ -171,14 +171,37 @@ public sealed class RepairTests(MarketFixture market)
     }
 
     [Fact]
+    public async Task A_shard_that_is_handed_out_slowly_keeps_no_other_from_being_made()
+    {
+        await using RunningTestNode slow = await StartHolderAsync(BandwidthSchedule.Parse("out 128 KiB/s"));
+        await using RunningTestNode quick = await StartHolderAsync();
+        await using RunningTestNode loser = await StartHolderAsync();
+        byte[] large = NodeProtocolTests.RandomBytes(8 << 20), small = NodeProtocolTests.RandomBytes(4096);
+        DealView slowly = await Deals.OpenAsync(market, [slow, loser], [large, large], needed: 1, periods: 30);
+        DealView quickly = await Deals.OpenAsync(market, [quick, loser], [small, small], needed: 1, periods: 30);
+        await using RunningTestNode repairer = await StartRepairerAsync();
+        await market.MineToProofsAsync(Math.Max(slowly.From, quickly.From));
+        await market.Owner.StorageMarket.DeclareLossAsync(slowly.Id, 1);
+        // By then its bytes are on their way, a minute of them.
+        await market.Chain.MineAsync(market.Facts.Schedule.PeriodBlocks / 2);
+        string arriving = Path.Combine(repairer.DataDir, "depot", "arriving");
+        await NodeProtocolTests.Eventually(() => Task.FromResult(Directory.EnumerateFiles(arriving).Any()));
+
+        await market.Owner.StorageMarket.DeclareLossAsync(quickly.Id, 1);
+
+        await ClaimedByAsync(repairer, quickly, 1);
+        Assert.Equal(Lost, (byte)(await market.Client.Lens.DealAsync(slowly.Id)).Slots[1].State);
+    }
+
+    [Fact]
     public async Task A_slot_for_which_the_node_has_no_price_keeps_it_from_no_other()
     {
-        await using RunningTestNode keeper = await market.StartNodeAsync();
-        await using RunningTestNode loser = await market.StartNodeAsync();
+        await using RunningTestNode keeper = await StartHolderAsync();
+        await using RunningTestNode loser = await StartHolderAsync();
         byte[] shard = NodeProtocolTests.RandomBytes(4096);
         uint rate = Rate.FromUnitsUp(TokenAmount.UnitsPerToken).Encoded;
         DealView good = await Deals.OpenAsync(market, [keeper, loser], [shard, shard], needed: 1, periods: 20, rate);
-        await using RunningTestNode liar = await market.StartNodeAsync();
+        await using RunningTestNode liar = await StartHolderAsync();
         DealView absurd = await OpenUnseenAsync(liar, MerkleTree.LeavesMax, rate, periods: 20);
         await liar.StopAsync();
         await using RunningTestNode repairer = await StartRepairerAsync(config: config => config with { Price = new Price(TokenAmount.Parse("1000000")) });
@@ -192,8 +215,8 @@ public sealed class RepairTests(MarketFixture market)
     [Fact]
     public async Task What_failed_waits_longer_each_time_and_lets_others_go_first()
     {
-        await using RunningTestNode keeper = await market.StartNodeAsync();
-        await using RunningTestNode loser = await market.StartNodeAsync();
+        await using RunningTestNode keeper = await StartHolderAsync();
+        await using RunningTestNode loser = await StartHolderAsync();
         byte[] shard = NodeProtocolTests.RandomBytes(1024);
         DealView first = await Deals.OpenAsync(market, [keeper, loser], [shard, shard], needed: 1, periods: 10);
         DealView second = await Deals.OpenAsync(market, [keeper, loser], [shard, shard], needed: 1, periods: 10);
@@ -224,9 +247,9 @@ public sealed class RepairTests(MarketFixture market)
     [Fact]
     public async Task No_more_slots_are_reserved_than_the_stake_covers_and_what_is_reserved_is_promised_to_nobody_else()
     {
-        await using RunningTestNode first = await market.StartNodeAsync();
-        await using RunningTestNode second = await market.StartNodeAsync();
-        await using RunningTestNode third = await market.StartNodeAsync();
+        await using RunningTestNode first = await StartHolderAsync();
+        await using RunningTestNode second = await StartHolderAsync();
+        await using RunningTestNode third = await StartHolderAsync();
         // 1,000 tokens of stake cover thirty periods of 33 tokens: two such rates and not three.
         uint rate = Rate.FromUnitsUp(TokenAmount.UnitsPerToken * 14).Encoded;
         byte[] shard = NodeProtocolTests.RandomBytes(4096);
@@ -281,6 +304,10 @@ public sealed class RepairTests(MarketFixture market)
         await market.Client.StorageMarket.OpenDealAsync(deal.Client, Deals.TermsOf(promise, end.Value), [Deals.AcceptanceOf(promise)]);
         return await market.Client.Lens.DealAsync(deal.ToWord());
     }
+
+    /// <summary>A node that keeps what it has and takes over nothing, whatever it earned, so that it is not faster than the repairer.</summary>
+    private Task<RunningTestNode> StartHolderAsync(BandwidthSchedule? bandwidth = null) =>
+        market.StartNodeAsync(config: config => config with { LeastBounty = TokenAmount.Parse("1000000"), Bandwidth = bandwidth ?? config.Bandwidth });
 
     /// <summary>A node whose hot key has money for bonds.</summary>
     private async Task<RunningTestNode> StartRepairerAsync(string tokens = "10", NodeLimits? limits = null, Func<NodeConfig, NodeConfig>? config = null)

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -9,6 +8,7 @@ using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
 using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Transactions;
+using Marketplace.Network;
 
 namespace Marketplace.Testing;
 
@@ -47,7 +47,7 @@ public sealed class LocalChain : IAsyncDisposable
     /// <summary>Starts a chain and waits until it answers.</summary>
     public static async Task<LocalChain> StartAsync(CancellationToken token = default)
     {
-        int port = FreePort();
+        int port = LocalPorts.Take();
         ProcessStartInfo start = new(Repository.Tool("node"))
         {
             WorkingDirectory = Repository.Root,
@@ -190,14 +190,6 @@ public sealed class LocalChain : IAsyncDisposable
 
     /// <summary>Calls any method of the chain.</summary>
     public Task<JsonElement> CallAsync(string method, params JsonNode?[] parameters) => _rpc.CallAsync(method, parameters);
-
-    /// <summary>A port that was free a moment ago.</summary>
-    public static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

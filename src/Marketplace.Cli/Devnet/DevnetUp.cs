@@ -8,6 +8,7 @@ using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Transactions;
 using Marketplace.Commands.Homes;
 using Marketplace.Domain;
+using Marketplace.Network;
 
 namespace Marketplace.Cli.Devnet;
 
@@ -21,7 +22,6 @@ internal sealed class DevnetUp : IDisposable
     private readonly DevnetPlan _plan;
     private readonly string _repository;
     private readonly Action<string> _say;
-    private readonly LocalPorts _ports = new();
     private readonly Account _treasury;
     private readonly Mnemonic _treasuryWords = Mnemonic.Create();
     private readonly Mnemonic _clientWords = Mnemonic.Create();
@@ -122,7 +122,7 @@ internal sealed class DevnetUp : IDisposable
         string log = _folder.LogOf(DevnetRoles.ChainName);
         for (int i = 0; i < ChainTriesMax; i++)
         {
-            int port = i == 0 ? _ports.Take(LocalChain.UsualPort) : _ports.Take();
+            int port = i == 0 ? LocalPorts.Take(LocalChain.UsualPort) : LocalPorts.Take();
             var rpcUrl = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
             _say($"chain at {rpcUrl}");
             LocalProcess process = LocalChain.Start(_repository, port, _treasuryWords.Words, log);
@@ -136,7 +136,7 @@ internal sealed class DevnetUp : IDisposable
 
     private NodeSeat MakeNode(int number)
     {
-        int port = _ports.Take();
+        int port = LocalPorts.Take();
         string dataDir = _folder.In("nodes", number.ToString(CultureInfo.InvariantCulture));
         long capacity = _plan.CapacityOfNode(new DriveInfo(_folder.Path).AvailableFreeSpace);
         Address hot = DevnetRoles.InitNode(dataDir, _passphrase, capacity, port);
@@ -147,14 +147,14 @@ internal sealed class DevnetUp : IDisposable
     {
         string dataDir = _folder.In("keepers", number.ToString(CultureInfo.InvariantCulture));
         Address address = DevnetRoles.InitKeeper(dataDir, _passphrase);
-        return new KeeperSeat(number, dataDir, address, string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_ports.Take()}"));
+        return new KeeperSeat(number, dataDir, address, string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{LocalPorts.Take()}"));
     }
 
     private async Task<GatewaySeat> MakeGatewayAsync(CancellationToken cancellation)
     {
         string dataDir = _folder.In("gateway");
         Address address = await DevnetRoles.InitGatewayAsync(dataDir, _passphrase, cancellation);
-        return new GatewaySeat(dataDir, address, string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_ports.Take()}"));
+        return new GatewaySeat(dataDir, address, string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{LocalPorts.Take()}"));
     }
 
     private static async Task<NodeId> RegisterAsync(NodeSeat node, Uri rpcUrl, Deployment deployment, CancellationToken cancellation)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Numerics;
 using Marketplace.Chain;
 using Marketplace.Chain.Accounts;
@@ -86,7 +85,7 @@ public static class NodeSetup
 
         if (init.CapacityBytes < NodeConfig.CapacityBytesMin) throw new MarketException(MarketErrorCode.Usage, $"A node offers at least {ByteSize.Format(NodeConfig.CapacityBytesMin)}.");
         if (init.Price.Units == 0) throw new MarketException(MarketErrorCode.Usage, "A price of nothing cannot be registered.");
-        IPEndPoint listen = init.Listen.Port == 0 ? new IPEndPoint(init.Listen.Address, FreePort(init.Listen.Address)) : init.Listen;
+        IPEndPoint listen = init.Listen.Port == 0 ? new IPEndPoint(init.Listen.Address, LocalPorts.Take(init.Listen.Address)) : init.Listen;
         if (init.Url is null && listen.Address.Equals(IPAddress.Any) | listen.Address.Equals(IPAddress.IPv6Any))
         {
             throw new MarketException(MarketErrorCode.Usage, "Others cannot reach an address of zeros.", "Name the address that others reach: --listen ADDRESS:PORT, or set url in node.yaml.");
@@ -206,12 +205,5 @@ public static class NodeSetup
         }
 
         return null;
-    }
-
-    private static int FreePort(IPAddress address)
-    {
-        using var listener = new TcpListener(address, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

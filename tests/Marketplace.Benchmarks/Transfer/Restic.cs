@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Marketplace.Network;
 
 namespace Marketplace.Benchmarks.Transfer;
 
@@ -42,7 +43,7 @@ internal sealed class Restic : IAsyncDisposable
 
         Directory.CreateDirectory(Path.Combine(folder, "data"));
         MakeCertificate(folder);
-        int port = FreePort();
+        int port = LocalPorts.Take();
         var start = new ProcessStartInfo("rclone") { UseShellExecute = false };
         foreach (string argument in (string[])["serve", "restic", "--addr", Invariant($"127.0.0.1:{port}"), "--cert", Path.Combine(folder, "cert.pem"), "--key", Path.Combine(folder, "key.pem"), "--config", Path.Combine(folder, "rclone.conf"), "--log-level", "ERROR", Path.Combine(folder, "data")])
             start.ArgumentList.Add(argument);
@@ -93,13 +94,6 @@ internal sealed class Restic : IAsyncDisposable
         using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(7));
         File.WriteAllText(Path.Combine(folder, "cert.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(Path.Combine(folder, "key.pem"), key.ExportPkcs8PrivateKeyPem());
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static async Task<bool> AnswersAsync(int port)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Marketplace.Network;
 using Marketplace.Testing;
 
 namespace Marketplace.Chain.Tests.Peer;
@@ -16,7 +17,7 @@ internal sealed class LimitingEndpoint : IDisposable
     public LimitingEndpoint(string? target = null)
     {
         _target = target is null ? null : new Uri(target);
-        Url = $"http://127.0.0.1:{LocalChain.FreePort()}/";
+        Url = $"http://127.0.0.1:{LocalPorts.Take()}/";
         _listener.Prefixes.Add(Url);
         _listener.Start();
         _ = ServeAsync();

@@ -71,7 +71,7 @@ public sealed class RunningMarket : IAsyncLifetime
             Account owner = Chain.GetAccount(FirstOwnerIndex + i);
             await rich.Token.TransferAsync(owner.Address, 10_000 * s_token);
             string dataDir = _folder[$"node-{i}"];
-            var wire = new Wire(LocalChain.FreePort());
+            var wire = new Wire(LocalPorts.Take());
             NodeSetup.Init(new NodeInit
             {
                 DataDir = dataDir,

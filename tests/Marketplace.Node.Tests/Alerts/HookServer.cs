@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Marketplace.Network;
 using Marketplace.Testing;
 
 namespace Marketplace.Node.Tests;
@@ -11,7 +12,7 @@ internal sealed class HookServer : IDisposable
 
     public HookServer()
     {
-        Url = new Uri($"http://127.0.0.1:{LocalChain.FreePort()}/hook/with-a-secret-in-its-path");
+        Url = new Uri($"http://127.0.0.1:{LocalPorts.Take()}/hook/with-a-secret-in-its-path");
         _listener.Prefixes.Add($"http://127.0.0.1:{Url.Port}/");
         _listener.Start();
         _ = ServeAsync();

@@ -22,7 +22,7 @@ public sealed class DoctorTests(MarketFixture market) : IDisposable
     [Fact]
     public async Task A_node_that_was_made_a_moment_ago_is_told_whether_others_will_reach_it_and_what_stake_covers_it()
     {
-        var free = new IPEndPoint(IPAddress.Loopback, LocalChain.FreePort());
+        var free = new IPEndPoint(IPAddress.Loopback, LocalPorts.Take());
         Init(free, null);
 
         List<NodeCheck> checks = await ExamineAsync();
@@ -35,7 +35,7 @@ public sealed class DoctorTests(MarketFixture market) : IDisposable
     [Fact]
     public async Task An_address_that_leads_elsewhere_is_told_before_anything_is_staked()
     {
-        var free = new IPEndPoint(IPAddress.Loopback, LocalChain.FreePort());
+        var free = new IPEndPoint(IPAddress.Loopback, LocalPorts.Take());
         _listener.Start();
         Init(free, PeerEndpoint.Https((IPEndPoint)_listener.LocalEndpoint));
 
