@@ -52,16 +52,24 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_drain_stops_when_nobody_else_has_room()
+    public async Task A_shard_for_which_nobody_else_has_room_stays_and_keeps_no_smaller_one_from_being_moved()
     {
         await using ShardDepot depot = await Open(Volume(0, 1 << 20));
-        ShardCommitment shard = await Upload(depot, 1, 50_000 / 256 * 256);
-        await depot.AddVolumeAsync(Volume(1, 1_000), default);
+        ShardCommitment large = await Upload(depot, 1, 50_000 / 256 * 256);
+        ShardCommitment[] small = [await Upload(depot, 2, 256), await Upload(depot, 3, 256), await Upload(depot, 4, 256)];
+        await depot.AddVolumeAsync(Volume(1, 20_000), default);
         depot.SetDraining(0, true);
 
-        await Assert.ThrowsAsync<MarketException>(() => depot.DrainAsync(0, null, 10, default));
-        using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
-        Assert.Equal(shard, await content.RehashAsync(default));
+        DrainStep step = await depot.DrainAsync(0, null, 10, default);
+
+        Assert.Equal((3, 1, 1L), (step.Moved, step.TooLarge, step.Left));
+        Assert.Empty(step.Damaged);
+        Assert.Equal(1, depot.Volumes.Single(volume => volume.Id == 0).Shards);
+        foreach (ShardCommitment shard in small.Append(large))
+        {
+            using IShardContent content = (await depot.OpenAsync(shard.Root, default))!;
+            Assert.Equal(shard, await content.RehashAsync(default));
+        }
     }
 
     [Fact]

@@ -181,23 +181,27 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
             DrainStep step = await depot.DrainAsync(id, drain.Next, DrainShardsAtOnce, token);
             lock (_lock)
             {
-                drain.Trouble = null;
                 drain.Next = step.Next;
                 drain.DamagedInPass += step.Damaged.Count;
+                drain.TooLargeInPass += step.TooLarge;
+                drain.Trouble = null;
                 if (step.Next is not null) return true;
+                int tooLarge = drain.TooLargeInPass;
                 drain.Damaged = drain.DamagedInPass;
-                drain.DamagedInPass = 0;
-                if (step.Left > 0) drain.RestUntil = time.GetUtcNow() + (step.Left > drain.Damaged ? limits.VolumeLookEvery : limits.VolumeDamagedEvery);
+                (drain.DamagedInPass, drain.TooLargeInPass) = (0, 0);
+                if (tooLarge > 0) drain.Trouble = $"No other volume has room for {tooLarge} of the shards. Add a volume.";
+                TimeSpan rest = tooLarge > 0 ? limits.VolumeRetryEvery : step.Left > drain.Damaged ? limits.VolumeLookEvery : limits.VolumeDamagedEvery;
+                if (step.Left > 0) drain.RestUntil = time.GetUtcNow() + rest;
             }
 
             if (step.Moved > 0) LogDrained(id, step.Left);
             return false;
         }
-        catch (Exception e) when (e is IOException || e is MarketException { Code: MarketErrorCode.Incomplete })
+        catch (IOException e)
         {
             lock (_lock)
             {
-                drain.Trouble = e is MarketException { Hint: { } hint } ? $"{e.Message} {hint}" : e.Message;
+                drain.Trouble = e.Message;
                 drain.RestUntil = time.GetUtcNow() + limits.VolumeRetryEvery;
             }
 
@@ -373,6 +377,8 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
         public Root? Next { get; set; }
 
         public int DamagedInPass { get; set; }
+
+        public int TooLargeInPass { get; set; }
 
         public int Damaged { get; set; }
 

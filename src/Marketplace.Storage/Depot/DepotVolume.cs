@@ -21,9 +21,10 @@ public sealed record VolumeView(int Id, long CapacityBytes, long UsedBytes, long
 /// <summary>How far a drain came in one go.</summary>
 /// <param name="Moved">Shards that lie elsewhere now, or that nobody needs any more.</param>
 /// <param name="Damaged">Shards that cannot be read or no longer agree with their root; they stay where they are.</param>
-/// <param name="Left">Shards that are still there, the damaged ones with them.</param>
+/// <param name="TooLarge">Shards for which no other volume has room; they stay where they are.</param>
+/// <param name="Left">Shards that are still there, those with them.</param>
 /// <param name="Next">Where the next step goes on; null if the end of the volume was reached.</param>
-public sealed record DrainStep(int Moved, IReadOnlyList<Domain.Root> Damaged, long Left, Domain.Root? Next);
+public sealed record DrainStep(int Moved, IReadOnlyList<Domain.Root> Damaged, int TooLarge, long Left, Domain.Root? Next);
 
 /// <summary>Room of one volume. Guarded by the depot's lock.</summary>
 internal sealed class VolumeRoom(DepotVolume volume, long marginBytes)

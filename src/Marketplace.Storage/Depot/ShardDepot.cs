@@ -175,22 +175,27 @@ public sealed class ShardDepot : IAsyncDisposable
     /// <param name="after">Where the last step stopped; null begins anew.</param>
     /// <param name="countMax">Shards that are looked at, at most.</param>
     /// <param name="token">Ends the step between two shards.</param>
-    /// <exception cref="MarketException">There is no such volume, it is not draining, or no other has room.</exception>
+    /// <exception cref="MarketException">There is no such volume, or it is not draining.</exception>
     /// <exception cref="IOException">A volume does not answer, or the other does not take it.</exception>
     public async Task<DrainStep> DrainAsync(int id, Root? after, int countMax, CancellationToken token)
     {
         VolumeRoom room = RoomOf(id) ?? throw NoVolume(id);
         if (!room.Volume.IsDraining) throw new MarketException(MarketErrorCode.Usage, $"Volume {id} is not draining.");
         var damaged = new List<Root>();
+        int moved = 0;
+        int tooLarge = 0;
         byte[] buffer = new byte[MoveBufferBytes];
         IReadOnlyList<ShardCommitment> some = Catalogue.ShardsOf(id, after, countMax);
         foreach (ShardCommitment shard in some)
         {
             token.ThrowIfCancellationRequested();
-            if (!await MoveAsync(room, shard, buffer, token)) damaged.Add(shard.Root);
+            // If the drain was called off, the volume has room again; moved to where it lies, the shard would be buried there.
+            if (TryReserve(DiskBytes.Of(shard.Leaves), except: room) is not { } to) tooLarge++;
+            else if (await MoveAsync(room, to, shard, buffer, token)) moved++;
+            else damaged.Add(shard.Root);
         }
 
-        lock (_spaceLock) return new DrainStep(some.Count - damaged.Count, damaged, room.Shards, some.Count < countMax ? null : some[^1].Root);
+        lock (_spaceLock) return new DrainStep(moved, damaged, tooLarge, room.Shards, some.Count < countMax ? null : some[^1].Root);
     }
 
     /// <summary>Removes what was to be removed from attached volumes and could not be at the time.</summary>
@@ -482,12 +487,9 @@ public sealed class ShardDepot : IAsyncDisposable
         lock (_spaceLock) _rooms.Add(volume.Id, new VolumeRoom(volume, _options.DiskMarginBytes) { Used = bytes, Shards = count });
     }
 
-    /// <summary>Copies one shard to the volume with most room. False if it cannot be read or its bytes are not what they were.</summary>
-    private async Task<bool> MoveAsync(VolumeRoom from, ShardCommitment shard, byte[] buffer, CancellationToken token)
+    /// <summary>Copies one shard to a volume where its room is reserved, which is given back. False if it cannot be read or its bytes are not what they were.</summary>
+    private async Task<bool> MoveAsync(VolumeRoom from, VolumeRoom to, ShardCommitment shard, byte[] buffer, CancellationToken token)
     {
-        long bytes = DiskBytes.Of(shard.Leaves);
-        // If the drain was called off, the volume has room again; moved to where it lies, the shard would be buried there.
-        VolumeRoom to = TryReserve(bytes, except: from) ?? throw new MarketException(MarketErrorCode.Incomplete, $"No other volume has room for the shard {shard.Root}.", "Add a volume.");
         try
         {
             using IShardContent? content = await TryOpenAsync(from, shard, token);
@@ -525,7 +527,7 @@ public sealed class ShardDepot : IAsyncDisposable
         }
         finally
         {
-            Unreserve(to, bytes);
+            Unreserve(to, DiskBytes.Of(shard.Leaves));
         }
     }
 
