@@ -27,6 +27,9 @@ public sealed class Wire : IDisposable
     /// <summary>Where it begins.</summary>
     public int Port { get; }
 
+    /// <summary>Bytes a second that each connection carries towards the target; null for as many as come.</summary>
+    public int? Pace { get; set; }
+
     /// <summary>Breaks what is open and lets nothing through.</summary>
     public void Cut()
     {
@@ -82,7 +85,7 @@ public sealed class Wire : IDisposable
             }
 
             await far.ConnectAsync(IPAddress.Loopback, TargetPort, _stop.Token);
-            await Task.WhenAny(CopyAsync(near, far), CopyAsync(far, near));
+            await Task.WhenAny(CopyAsync(near, far, () => Pace), CopyAsync(far, near, static () => null));
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -100,7 +103,7 @@ public sealed class Wire : IDisposable
         }
     }
 
-    private static async Task CopyAsync(Socket from, Socket to)
+    private static async Task CopyAsync(Socket from, Socket to, Func<int?> pace)
     {
         byte[] buffer = new byte[64 * 1024];
         try
@@ -110,6 +113,7 @@ public sealed class Wire : IDisposable
                 int read = await from.ReceiveAsync(buffer);
                 if (read == 0) return;
                 for (int sent = 0; sent < read;) sent += await to.SendAsync(buffer.AsMemory(sent, read - sent));
+                if (pace() is { } most) await Task.Delay(TimeSpan.FromSeconds((double)read / most));
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)

@@ -9,11 +9,15 @@ namespace Marketplace.Client.Uploads;
 
 /// <summary>
 /// Sends one bundle to its nodes: encodes stripe by stripe, hashes each column once, and feeds all uploads at the pace of the slowest.
-/// A node that fails is left behind; afterwards its slot can be refilled on another node from what the others hold.
+/// A node that fails, or holds up the others for long, is left behind; afterwards its slot can be refilled on another node from what the
+/// others hold.
 /// </summary>
 internal sealed class BundleUpload : IAsyncDisposable
 {
     private const int RefillBytesMax = 1 << 20;
+
+    /// <summary>So long the others wait for one node in any case; beyond it, as long as everything else took.</summary>
+    private static readonly TimeSpan s_stragglerGrace = TimeSpan.FromMinutes(1);
 
     private readonly DealId _deal;
     private readonly Redundancy _redundancy;
@@ -27,6 +31,9 @@ internal sealed class BundleUpload : IAsyncDisposable
     private readonly List<UploadFault> _faults = [];
     private readonly ErasureCode _code;
     private readonly ShardEncoder _encoder;
+    private readonly ValueTask[] _flushes;
+    private readonly TimeSpan[] _waits;
+    private long _began;
 
     public BundleUpload(
         DealId deal, Redundancy redundancy, long bundleBytesMax, bool isOpen, NodeClients nodes, NodeHealth health, TimeProvider time, CancellationToken token)
@@ -40,6 +47,8 @@ internal sealed class BundleUpload : IAsyncDisposable
         _time = time;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(token);
         _slots = new SlotUpload?[redundancy.Shards];
+        _flushes = new ValueTask[redundancy.Shards];
+        _waits = new TimeSpan[redundancy.Shards];
         _code = new ErasureCode(redundancy);
         _encoder = new ShardEncoder(_code);
     }
@@ -63,6 +72,7 @@ internal sealed class BundleUpload : IAsyncDisposable
     /// <exception cref="MarketException">Fewer nodes are left than could give the bundle back.</exception>
     public async Task SendAsync(PipeReader bundle, IReadOnlyList<UploadTarget> targets)
     {
+        _began = _time.GetTimestamp();
         for (int i = 0; i < Math.Min(targets.Count, _slots.Length); i++) _slots[i] = Start(i, targets[i], _shardBytesMax, _shardBytesReserved);
         try
         {
@@ -166,7 +176,7 @@ internal sealed class BundleUpload : IAsyncDisposable
     }
 
     private SlotUpload Start(int slot, UploadTarget target, long bytesMax, long? bytesReserved) =>
-        new(_deal, slot, target, bytesMax, bytesReserved, _nodes.For(target.Peer), _stop.Token);
+        new(_deal, slot, target, bytesMax, bytesReserved, _nodes.For(target.Peer), _time, _stop.Token);
 
     private async Task AppendAsync(ReadOnlyMemory<byte> bytes)
     {
@@ -179,27 +189,55 @@ internal sealed class BundleUpload : IAsyncDisposable
 
     private async Task SendCellsAsync()
     {
-        int alive = 0;
-        foreach (SlotUpload? slot in _slots)
+        bool isWaiting = false;
+        for (int i = 0; i < _slots.Length; i++)
         {
-            if (slot is not { IsAlive: true }) continue;
-            slot.Write(_encoder.Cell(_redundancy.Needed == 1 ? 0 : slot.Slot).Span);
+            if (_slots[i] is not { IsAlive: true } slot) continue;
+            slot.Write(_encoder.Cell(_redundancy.Needed == 1 ? 0 : i).Span);
+            _flushes[i] = slot.FlushAsync(_stop.Token);
+            isWaiting |= !_flushes[i].IsCompletedSuccessfully;
         }
 
-        foreach (SlotUpload? slot in _slots)
+        // All wait beside each other, so that it is seen whom the others wait for.
+        if (isWaiting)
         {
-            if (slot is not { IsAlive: true }) continue;
-            await slot.FlushAsync(_stop.Token);
-            if (slot.IsAlive) alive++;
+            foreach (ValueTask flush in _flushes) await flush;
+            Array.Clear(_flushes);
+            DropStragglers();
         }
 
         _encoder.Release();
+        int alive = _slots.Count(static slot => slot is { IsAlive: true });
         if (alive >= _redundancy.Needed) return;
         NoteFaults();
         throw new MarketException(
             MarketErrorCode.Incomplete,
             $"Only {alive} nodes still take the upload and {_redundancy.Needed} are needed: {FaultText(_faults)}.",
             "Nothing was paid; try again when more nodes answer.");
+    }
+
+    /// <summary>
+    /// Leaves nodes behind that take the bytes much more slowly than most: so the slowest part of a put never takes much longer than the
+    /// rest, and a client whose own line is slow loses nobody.
+    /// </summary>
+    private void DropStragglers()
+    {
+        int alive = 0;
+        foreach (SlotUpload? slot in _slots)
+        {
+            if (slot is { IsAlive: true }) _waits[alive++] = slot.Waited;
+        }
+
+        if (alive == 0) return;
+        _waits.AsSpan(0, alive).Sort();
+        TimeSpan usual = _waits[(alive - 1) / 2];
+        TimeSpan elapsed = _time.GetElapsedTime(_began);
+        foreach (SlotUpload? slot in _slots)
+        {
+            if (slot is not { IsAlive: true } || slot.Waited <= usual) continue;
+            slot.HeldUpOthers += slot.Waited - usual;
+            if (slot.HeldUpOthers > s_stragglerGrace + (elapsed - slot.HeldUpOthers)) slot.Drop("it takes the bytes much more slowly than the others");
+        }
     }
 
     private async Task RebuildAsync(BundleReader reader, int slot, long offset, Memory<byte> piece)

@@ -25,10 +25,12 @@ internal sealed class SlotUpload
         pauseWriterThreshold: PauseAtBytes, resumeWriterThreshold: PauseAtBytes / 2, minimumSegmentSize: SegmentBytes, useSynchronizationContext: false);
 
     private readonly Pipe _pipe = new(s_pipe);
+    private readonly TimeProvider _time;
     private readonly Task<NodeAnswer<UploadReceipt>> _answer;
 
-    public SlotUpload(DealId deal, int slot, UploadTarget target, long bytesMax, long? bytesReserved, NodeClient node, CancellationToken token)
+    public SlotUpload(DealId deal, int slot, UploadTarget target, long bytesMax, long? bytesReserved, NodeClient node, TimeProvider time, CancellationToken token)
     {
+        _time = time;
         Slot = slot;
         Target = target;
         _answer = node.UploadAsync(deal, slot, bytesMax, bytesReserved, _pipe.Reader, null, token);
@@ -43,6 +45,12 @@ internal sealed class SlotUpload
 
     public bool IsAlive => Failure is null;
 
+    /// <summary>How long the last call of <see cref="FlushAsync"/> waited.</summary>
+    public TimeSpan Waited { get; private set; }
+
+    /// <summary>How long the other slots waited for this one, all in all.</summary>
+    public TimeSpan HeldUpOthers { get; set; }
+
     /// <summary>Copies bytes into the pipe without waiting.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -50,14 +58,29 @@ internal sealed class SlotUpload
     }
 
     /// <summary>Hands on what was written, once it is worth waking the connection, and waits while the node is slower than the source.</summary>
-    public ValueTask FlushAsync(CancellationToken token) =>
-        IsAlive && _pipe.Writer.UnflushedBytes >= FlushFromBytes ? HandOnAsync(token) : ValueTask.CompletedTask;
+    public ValueTask FlushAsync(CancellationToken token)
+    {
+        Waited = TimeSpan.Zero;
+        return IsAlive && _pipe.Writer.UnflushedBytes >= FlushFromBytes ? HandOnAsync(token) : ValueTask.CompletedTask;
+    }
 
     private async ValueTask HandOnAsync(CancellationToken token)
     {
         try
         {
-            FlushResult flushed = await _pipe.Writer.FlushAsync(token);
+            ValueTask<FlushResult> flush = _pipe.Writer.FlushAsync(token);
+            FlushResult flushed;
+            if (flush.IsCompletedSuccessfully)
+            {
+                flushed = flush.Result;
+            }
+            else
+            {
+                long began = _time.GetTimestamp();
+                flushed = await flush;
+                Waited = _time.GetElapsedTime(began);
+            }
+
             if (flushed.IsCompleted) await FailAsync("it ended the upload");
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !token.IsCancellationRequested)
@@ -78,6 +101,13 @@ internal sealed class SlotUpload
 
     /// <summary>Says that the node is of no use for this slot any more.</summary>
     public void Fail(string reason) => Failure ??= reason;
+
+    /// <summary>Sends the node nothing any more. What still runs of the upload ends by itself; <see cref="AbandonAsync"/> waits for it.</summary>
+    public void Drop(string reason)
+    {
+        Fail(reason);
+        _pipe.Writer.Complete(new IOException(reason));
+    }
 
     /// <summary>Gives the upload up; returns when nothing of it runs any more.</summary>
     public async Task AbandonAsync(Exception reason)

@@ -45,9 +45,9 @@ public sealed class RunningMarket : IAsyncLifetime
     public MarketContracts ContractsOf(Account account) => new(Chain.Connect(account), Deployment);
 
     /// <summary>A client of the market. Without a home nothing is remembered.</summary>
-    public async Task<StorageClient> OpenAsync(Account account, BundleKeys? keys = null, string? home = null, Address? client = null)
+    public async Task<StorageClient> OpenAsync(Account account, BundleKeys? keys = null, string? home = null, Address? client = null, MarketSessionOptions? options = null)
     {
-        MarketSession session = await MarketSession.OpenAsync(new MarketChain(ContractsOf(account)), account);
+        MarketSession session = await MarketSession.OpenAsync(new MarketChain(ContractsOf(account)), account, options);
         StorageClient storage = session.ClientOf(client ?? account.Address, keys ?? Bundles.Keys(), home);
         lock (_sessions)
         {
@@ -149,6 +149,9 @@ public sealed class RunningNode(NodeId id, string dataDir, Deployment deployment
     public void Die() => wire.Cut();
 
     public void Rise() => wire.Mend();
+
+    /// <summary>How fast bytes reach it, in bytes a second; null for as fast as they come.</summary>
+    public void Pace(int? bytesPerSecond) => wire.Pace = bytesPerSecond;
 
     /// <summary>Flips one bit in the middle of every file of this length.</summary>
     public void FlipABit(long shardBytes)

@@ -9,6 +9,7 @@ using Marketplace.Client.Tests.Catalogues;
 using Marketplace.Client.Uploads;
 using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Network;
 using Marketplace.Testing;
 
 namespace Marketplace.Client.Tests.Sessions;
@@ -139,6 +140,30 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         Assert.Equal(MarketErrorCode.InsufficientFunds, refused.Code);
         Assert.True(refused.Missing > TokenAmount.Zero);
         Assert.Empty((await poor.DealsAsync()).Deals);
+    }
+
+    [Theory(Timeout = Patience.TestMilliseconds)]
+    [InlineData(1, 5)]
+    [InlineData(6, 6)]
+    public async Task A_node_that_takes_bytes_much_more_slowly_than_the_others_is_left_behind_but_not_all_because_the_line_is_slow(int slow, int filled)
+    {
+        byte[] content = WriteRandom("slowly", 96_000_000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount, options: new MarketSessionOptions { Time = new FastClock(), Nodes = new NodeClientOptions { FlushTimeout = TimeSpan.FromHours(1) } });
+        PutReport put;
+        try
+        {
+            foreach (RunningNode node in market.Nodes.Take(slow)) node.Pace(slow == 1 ? 512 << 10 : 4 << 20);
+            put = await client.PutAsync(SourceTree.Walk([_folder["slowly"]], null), s_terms with { Redundancy = new Redundancy(4, 6) });
+        }
+        finally
+        {
+            foreach (RunningNode node in market.Nodes) node.Pace(null);
+        }
+
+        Assert.Equal((6, filled), (put.Deals[0].Slots.Wanted, put.Deals[0].Slots.Filled));
+        if (filled < 6) Assert.Contains($"node {market.Nodes[0].Id}: it takes the bytes much more slowly than the others", put.Error?.Message, StringComparison.Ordinal);
+        await client.GetAsync("slowly", _folder["back"], force: false);
+        Assert.Equal(content, File.ReadAllBytes(_folder["back"]));
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
@@ -360,5 +385,11 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
 
             return base.ReadAsync(buffer, cancellationToken);
         }
+    }
+
+    /// <summary>A minute passes in three seconds.</summary>
+    private sealed class FastClock : TimeProvider
+    {
+        public override long GetTimestamp() => System.GetTimestamp() * 20;
     }
 }
