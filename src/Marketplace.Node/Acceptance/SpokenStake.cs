@@ -13,7 +13,7 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<UploadPlace, (ulong Units, BlockNumber At)> _reserved = [];
-    // The last block in which the node filled each place.
+    // The last block in which the node filled each place, as far back as an open promise may have been given.
     private readonly Dictionary<UploadPlace, BlockNumber> _filled = [];
     private BlockNumber? _filledReadTo;
 
@@ -50,7 +50,7 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
             await ReadFilledAsync(tip, token);
             Dictionary<UploadPlace, ulong> units = PromisedUnits(tip);
             units.Remove(place, out ulong ofThis);
-            return (units.Values.Aggregate(ReservedUnits(place, tip), (sum, more) => sum + more), ofThis);
+            return (units.Values.Aggregate(ReservedUnits(place), (sum, more) => sum + more), ofThis);
         }
         finally
         {
@@ -72,27 +72,16 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
         return dearest;
     }
 
-    private ulong ReservedUnits(UploadPlace but, BlockNumber tip)
+    private ulong ReservedUnits(UploadPlace but)
     {
-        ulong units = 0;
-        lock (_lock)
-        {
-            foreach ((UploadPlace place, (ulong Units, BlockNumber At) reserved) in _reserved.ToArray())
-            {
-                // Claimed since: it is in what the node earns.
-                if (IsFilled(place, tip) && _filled[place] > reserved.At) _reserved.Remove(place);
-                else if (place != but) units += reserved.Units;
-            }
-        }
-
-        return units;
+        lock (_lock) return _reserved.Where(one => one.Key != but).Aggregate(0UL, (sum, one) => sum + one.Value.Units);
     }
 
     private bool IsFilled(UploadPlace place, BlockNumber tip) => _filled.TryGetValue(place, out BlockNumber at) && at <= tip;
 
     /// <summary>
-    /// Reads which places the node filled up to a block, as far back as an open promise may have been given. Those are in what it earns
-    /// already; a root alone does not tell, as several deals may have the same one.
+    /// Reads which places the node filled up to a block. Those are in what it earns already; a root alone does not tell, as several deals
+    /// may have the same one.
     /// </summary>
     private async Task ReadFilledAsync(BlockNumber tip, CancellationToken token)
     {
@@ -104,7 +93,19 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
         var first = new BlockNumber(tip.Value - Math.Min(tip.Value, Math.Min(since, back)));
         foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotFilledEvents, chain.Node, first, tip, token))
         {
-            _filled[new UploadPlace(DealId.FromWord(filled.Event.Id), PlaceWord.Read(filled.Event.Place).Slot)] = new BlockNumber(filled.Log.Block.Number);
+            var place = new UploadPlace(DealId.FromWord(filled.Event.Id), PlaceWord.Read(filled.Event.Place).Slot);
+            var at = new BlockNumber(filled.Log.Block.Number);
+            _filled[place] = at;
+            lock (_lock)
+            {
+                // Claimed since: it is in what the node earns.
+                if (_reserved.TryGetValue(place, out (ulong Units, BlockNumber At) reserved) && at > reserved.At) _reserved.Remove(place);
+            }
+        }
+
+        foreach ((UploadPlace place, BlockNumber at) in _filled)
+        {
+            if (at.Value + back < tip.Value) _filled.Remove(place);
         }
 
         _filledReadTo = tip;
