@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Marketplace.Domain;
 
 namespace Marketplace.Network;
@@ -17,7 +18,8 @@ public static class PinnedHttpClient
         if (!endpoint.IsSecure) throw new ArgumentException("A node's endpoint begins with https://.", nameof(endpoint));
         SocketsHttpHandler handler = gate.CreateHandler();
         handler.SslOptions.EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
-        // The chain is the authority: names, dates and issuers say nothing that the fingerprint does not.
+        // The chain is the authority: names, dates and issuers say nothing that the fingerprint does not. The machine's authorities are not even read.
+        handler.SslOptions.CertificateChainPolicy!.TrustMode = X509ChainTrustMode.CustomRootTrust;
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) =>
             certificate is not null && CertificateFingerprint.Of(certificate) == fingerprint;
         handler.ConnectCallback = async (context, token) => new GatheringStream(await gate.ConnectAsync(context.DnsEndPoint, token));
