@@ -19,6 +19,8 @@ internal sealed class BundleUpload : IAsyncDisposable
     /// <summary>So long the others wait for one node in any case; beyond it, as long as everything else took.</summary>
     private static readonly TimeSpan s_stragglerGrace = TimeSpan.FromMinutes(1);
 
+    private const string TooSlow = "it takes the bytes much more slowly than the others";
+
     private readonly DealId _deal;
     private readonly Redundancy _redundancy;
     private readonly long _shardBytesMax;
@@ -34,6 +36,7 @@ internal sealed class BundleUpload : IAsyncDisposable
     private readonly ValueTask[] _flushes;
     private readonly TimeSpan[] _waits;
     private long _began;
+    private TimeSpan _sent;
 
     public BundleUpload(
         DealId deal, Redundancy redundancy, long bundleBytesMax, bool isOpen, NodeClients nodes, NodeHealth health, TimeProvider time, CancellationToken token)
@@ -88,6 +91,7 @@ internal sealed class BundleUpload : IAsyncDisposable
             if (_encoder.HasCells) await SendCellsAsync();
             await Task.WhenAll(Filled.ToList().Select(slot => slot.FinishAsync(Commitment(slot.Slot))));
             NoteFaults();
+            _sent = _time.GetElapsedTime(_began);
             await bundle.CompleteAsync();
         }
         catch (Exception exception)
@@ -97,7 +101,10 @@ internal sealed class BundleUpload : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts a slot's shard on another node, made from what the filled slots hold. False if that node fails too.</summary>
+    /// <summary>
+    /// Puts a slot's shard on another node, made from what the filled slots hold. False if that node fails too, or takes the one shard more
+    /// slowly than all were sent.
+    /// </summary>
     /// <exception cref="MarketException">The filled slots no longer give the bundle back.</exception>
     public async Task<bool> RefillAsync(int slot, UploadTarget target)
     {
@@ -114,6 +121,8 @@ internal sealed class BundleUpload : IAsyncDisposable
                 await RebuildAsync(reader, slot, offset, piece);
                 upload.Write(piece.Span);
                 await upload.FlushAsync(_stop.Token);
+                upload.HeldUpOthers += upload.Waited;
+                if (upload.IsAlive && upload.HeldUpOthers > s_stragglerGrace + _sent) upload.Drop(TooSlow);
             }
 
             await upload.FinishAsync(Commitment(slot));
@@ -236,7 +245,7 @@ internal sealed class BundleUpload : IAsyncDisposable
         {
             if (slot is not { IsAlive: true } || slot.Waited <= usual) continue;
             slot.HeldUpOthers += slot.Waited - usual;
-            if (slot.HeldUpOthers > s_stragglerGrace + (elapsed - slot.HeldUpOthers)) slot.Drop("it takes the bytes much more slowly than the others");
+            if (slot.HeldUpOthers > s_stragglerGrace + (elapsed - slot.HeldUpOthers)) slot.Drop(TooSlow);
         }
     }
 

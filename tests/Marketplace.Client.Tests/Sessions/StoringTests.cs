@@ -167,6 +167,33 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task A_spare_node_that_takes_bytes_too_slowly_is_left_behind_too()
+    {
+        var terms = s_terms with { Redundancy = new Redundancy(1, 5) };
+        byte[] content = WriteRandom("spare", 24_000_000);
+        WriteRandom("tiny", 1000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount, options: new MarketSessionOptions { Time = new FastClock(), Nodes = new NodeClientOptions { FlushTimeout = TimeSpan.FromHours(1) } });
+        await client.PutAsync(SourceTree.Walk([_folder["tiny"]], null), terms);
+        NodeId[] chosen = [.. (await client.StatAsync("tiny")).Deals[0].Slots.Select(slot => slot.Node!.Value)];
+        RunningNode[] slow = [market.NodeOf(chosen[0]), market.Nodes.Single(node => !chosen.Contains(node.Id))];
+        PutReport put;
+        try
+        {
+            foreach (RunningNode node in slow) node.Pace(512 << 10);
+            put = await client.PutAsync(SourceTree.Walk([_folder["spare"]], null), terms);
+        }
+        finally
+        {
+            foreach (RunningNode node in slow) node.Pace(null);
+        }
+
+        Assert.Equal((5, 4), (put.Deals[0].Slots.Wanted, put.Deals[0].Slots.Filled));
+        Assert.All(slow, node => Assert.Contains($"node {node.Id}: it takes the bytes much more slowly than the others", put.Error?.Message, StringComparison.Ordinal));
+        await client.GetAsync("spare", _folder["back"], force: false);
+        Assert.Equal(content, File.ReadAllBytes(_folder["back"]));
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task With_k_nodes_an_object_reads_and_with_one_fewer_nothing_is_left_behind()
     {
         byte[] content = WriteRandom("lossy", 1_500_000);
