@@ -87,6 +87,7 @@ internal sealed partial class AcceptanceEndpoint(
                 return Failures.Of(StatusCodes.Status409Conflict, MarketErrorCode.Failed, "The upload was replaced meanwhile.", "Ask again.");
             }
 
+            spoken.Promised(place, rate.Units, terms.Deadline);
             LogPromised(place.Deal, place.Slot, terms.Root, terms.Deadline.Value);
             return Results.Json(promise, NodeJson.Default.SignedAcceptance);
         }

@@ -13,9 +13,20 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<UploadPlace, (ulong Units, BlockNumber At)> _reserved = [];
+    // The dearest promise of each place and the last deadline; null until they were read from the records.
+    private Dictionary<UploadPlace, (ulong Units, BlockNumber Deadline)>? _promised;
     // The last block in which the node filled each place, as far back as an open promise may have been given.
     private readonly Dictionary<UploadPlace, BlockNumber> _filled = [];
     private BlockNumber? _filledReadTo;
+
+    /// <summary>The node promised to keep what lies at a place. Told after the promise is recorded and before it is given away.</summary>
+    public void Promised(UploadPlace place, ulong units, BlockNumber deadline)
+    {
+        lock (_lock)
+        {
+            if (_promised is not null) Add(_promised, place, units, deadline);
+        }
+    }
 
     /// <summary>The node reserves a slot, or has it reserved at a block.</summary>
     public void Reserved(UploadPlace place, ulong units, BlockNumber at)
@@ -48,9 +59,8 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
         try
         {
             await ReadFilledAsync(tip, token);
-            Dictionary<UploadPlace, ulong> units = PromisedUnits(tip);
-            units.Remove(place, out ulong ofThis);
-            return (units.Values.Aggregate(ReservedUnits(place), (sum, more) => sum + more), ofThis);
+            (ulong ofOthers, ulong ofThis) = PromisedUnits(place, tip);
+            return (ofOthers + ReservedUnits(place), ofThis);
         }
         finally
         {
@@ -60,17 +70,43 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
 
     public void Dispose() => _turn.Dispose();
 
-    private Dictionary<UploadPlace, ulong> PromisedUnits(BlockNumber tip)
+    /// <summary>Units of open promises: of other places, and of this one. The records are read once: a stranger may ask for many promises and pay for none.</summary>
+    private (ulong OfOthers, ulong OfThis) PromisedUnits(UploadPlace place, BlockNumber tip)
     {
-        var dearest = new Dictionary<UploadPlace, ulong>();
+        lock (_lock)
+        {
+            _promised ??= ReadPromised();
+            ulong ofOthers = 0, ofThis = 0;
+            foreach ((UploadPlace at, (ulong units, BlockNumber deadline)) in _promised)
+            {
+                if (deadline.Value + Reorg < tip.Value) _promised.Remove(at);
+                else if (deadline <= tip || IsFilled(at, tip)) continue;
+                else if (at == place) ofThis = units;
+                else ofOthers += units;
+            }
+
+            return (ofOthers, ofThis);
+        }
+    }
+
+    private Dictionary<UploadPlace, (ulong Units, BlockNumber Deadline)> ReadPromised()
+    {
+        var promised = new Dictionary<UploadPlace, (ulong Units, BlockNumber Deadline)>();
         foreach (UploadRecord upload in depot.Catalogue.PromisedUploads())
         {
-            if (upload.Promise is not { } given || given.Deadline <= tip || IsFilled(upload.Place, tip)) continue;
-            dearest[upload.Place] = Math.Max(dearest.GetValueOrDefault(upload.Place), AcceptanceEndpoint.RateOf(given).Units);
+            if (upload.Promise is { } given) Add(promised, upload.Place, AcceptanceEndpoint.RateOf(given).Units, given.Deadline);
         }
 
-        return dearest;
+        return promised;
     }
+
+    private static void Add(Dictionary<UploadPlace, (ulong Units, BlockNumber Deadline)> promised, UploadPlace place, ulong units, BlockNumber deadline)
+    {
+        (ulong Units, BlockNumber Deadline) before = promised.GetValueOrDefault(place);
+        promised[place] = (Math.Max(before.Units, units), before.Deadline > deadline ? before.Deadline : deadline);
+    }
+
+    private uint Reorg => limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
 
     private ulong ReservedUnits(UploadPlace but)
     {
@@ -86,10 +122,9 @@ internal sealed class SpokenStake(NodeChain chain, ShardDepot depot, NodeLimits 
     private async Task ReadFilledAsync(BlockNumber tip, CancellationToken token)
     {
         if (_filledReadTo == tip) return;
-        uint reorg = limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
-        ulong back = chain.Facts.Schedule.PeriodBlocks + reorg;
+        ulong back = chain.Facts.Schedule.PeriodBlocks + Reorg;
         // What a reorganisation may have changed is read again.
-        ulong since = _filledReadTo is { } read && read <= tip ? tip.Value - read.Value + reorg : back;
+        ulong since = _filledReadTo is { } read && read <= tip ? tip.Value - read.Value + Reorg : back;
         var first = new BlockNumber(tip.Value - Math.Min(tip.Value, Math.Min(since, back)));
         foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotFilledEvents, chain.Node, first, tip, token))
         {
