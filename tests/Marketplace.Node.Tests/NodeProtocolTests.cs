@@ -221,11 +221,13 @@ public sealed class NodeProtocolTests(MarketFixture market) : IAsyncLifetime
     public async Task No_secret_is_in_the_log()
     {
         using NodeClient client = _node.Connect(market.ClientAccount);
-        await Upload(client, market.NextDeal(), RandomBytes(1024));
+        DealId deal = market.NextDeal();
+        UploadReceipt receipt = (await Upload(client, deal, RandomBytes(1024))).Got();
+        Assert.True((await client.AcceptAsync(deal, 0, await Deals.TermsAsync(market, receipt), default)).IsOk);
         await _node.StopAsync();
         string log = await File.ReadAllTextAsync(_node.LogFile);
 
-        Assert.Contains("Took 0x", log, StringComparison.Ordinal);
+        Assert.Contains("Promised slot 0 of deal", log, StringComparison.Ordinal);
         Assert.DoesNotContain(RunningTestNode.Passphrase, log, StringComparison.Ordinal);
         Assert.DoesNotContain((await File.ReadAllTextAsync(Path.Combine(_node.DataDir, NodeFiles.AdminPassword))).Trim(), log, StringComparison.Ordinal);
         Assert.DoesNotContain("Market A", log, StringComparison.Ordinal);

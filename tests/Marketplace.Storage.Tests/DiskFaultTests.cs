@@ -106,11 +106,8 @@ public sealed class DiskFaultTests : IDisposable
         Assert.InRange(refused, 1, 199);
         await using ShardDepot again = await Open(disks);
         await CheckAsync(again, acknowledged);
-        foreach (UploadRecord due in again.Catalogue.DueUploads(_time.GetUtcNow() + TimeSpan.FromHours(2), new BlockNumber(0)))
-        {
-            if (!acknowledged.ContainsKey(due.Place.Deal.Number)) again.Catalogue.RemoveDueUpload(due.Id, _time.GetUtcNow() + TimeSpan.FromHours(2), new BlockNumber(0));
-        }
-
+        DateTimeOffset late = _time.GetUtcNow() + TimeSpan.FromHours(2);
+        again.Catalogue.RemoveDueUploads([.. again.Catalogue.DueUploads(late, default, int.MaxValue).Where(due => !acknowledged.ContainsKey(due.Place.Deal.Number))], late, default);
         while ((await again.DropUnneededAsync(new PeriodNumber(0), default)).Count > 0) { }
         AssertNoGarbage(again, disks);
     }

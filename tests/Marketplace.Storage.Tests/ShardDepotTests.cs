@@ -42,8 +42,8 @@ public sealed class ShardDepotTests : IDisposable
         await using ShardDepot again = await Open();
         Assert.Equal(shard, again.Catalogue.Find(shard.Root));
         Assert.Empty(await again.DropUnneededAsync(s_keepAll, default));
-        Assert.Empty(again.Catalogue.DueUploads(_time.GetUtcNow() + TimeSpan.FromHours(47), new BlockNumber(0)));
-        Assert.Single(again.Catalogue.DueUploads(_time.GetUtcNow() + TimeSpan.FromHours(48), new BlockNumber(0)));
+        Assert.Empty(again.Catalogue.DueUploads(_time.GetUtcNow() + TimeSpan.FromHours(47), new BlockNumber(0), int.MaxValue));
+        Assert.Single(again.Catalogue.DueUploads(_time.GetUtcNow() + TimeSpan.FromHours(48), new BlockNumber(0), int.MaxValue));
     }
 
     [Fact]
@@ -99,9 +99,9 @@ public sealed class ShardDepotTests : IDisposable
         depot.Catalogue.RemoveUpload(Place(1));
 
         Assert.Empty(await depot.DropUnneededAsync(s_keepAll, default));
-        Assert.Empty(depot.Catalogue.DueUploads(until - TimeSpan.FromSeconds(1), new BlockNumber(0)));
-        UploadRecord due = Assert.Single(depot.Catalogue.DueUploads(until, new BlockNumber(0)));
-        Assert.True(depot.Catalogue.RemoveDueUpload(due.Id, until, new BlockNumber(0)));
+        Assert.Empty(depot.Catalogue.DueUploads(until - TimeSpan.FromSeconds(1), new BlockNumber(0), int.MaxValue));
+        UploadRecord due = Assert.Single(depot.Catalogue.DueUploads(until, new BlockNumber(0), int.MaxValue));
+        Assert.Equal(1, depot.Catalogue.RemoveDueUploads([due], until, new BlockNumber(0)));
         Assert.Equal([shard.Root], await depot.DropUnneededAsync(s_keepAll, default));
     }
 
@@ -147,8 +147,8 @@ public sealed class ShardDepotTests : IDisposable
         Assert.Empty(await depot.DropUnneededAsync(s_keepAll, default));
         Assert.False(depot.Catalogue.AddPromise(record.Id, new PromiseRecord(new BlockNumber(60), "too late")));
 
-        Assert.Empty(depot.Catalogue.DueUploads(_time.GetUtcNow(), new BlockNumber(50)));
-        Assert.True(depot.Catalogue.RemoveDueUpload(Assert.Single(depot.Catalogue.DueUploads(_time.GetUtcNow(), new BlockNumber(51))).Id, _time.GetUtcNow(), new BlockNumber(51)));
+        Assert.Empty(depot.Catalogue.DueUploads(_time.GetUtcNow(), new BlockNumber(50), int.MaxValue));
+        Assert.Equal(1, depot.Catalogue.RemoveDueUploads(depot.Catalogue.DueUploads(_time.GetUtcNow(), new BlockNumber(51), int.MaxValue), _time.GetUtcNow(), new BlockNumber(51)));
         Assert.Equal([second.Root], await depot.DropUnneededAsync(s_keepAll, default));
     }
 
@@ -158,10 +158,10 @@ public sealed class ShardDepotTests : IDisposable
         await using ShardDepot depot = await Open();
         ShardCommitment shard = await Upload(depot, Place(1), 1024);
         DateTimeOffset late = _time.GetUtcNow() + TimeSpan.FromHours(2);
-        UploadRecord due = Assert.Single(depot.Catalogue.DueUploads(late, new BlockNumber(10)));
+        UploadRecord due = Assert.Single(depot.Catalogue.DueUploads(late, new BlockNumber(10), int.MaxValue));
         Assert.True(depot.Catalogue.AddPromise(due.Id, new PromiseRecord(new BlockNumber(50), "signed")));
 
-        Assert.False(depot.Catalogue.RemoveDueUpload(due.Id, late, new BlockNumber(10)));
+        Assert.Equal(0, depot.Catalogue.RemoveDueUploads([due], late, new BlockNumber(10)));
 
         Assert.Equal(shard, depot.Catalogue.FindUpload(Place(1))!.Shard);
         Assert.Empty(await depot.DropUnneededAsync(s_keepAll, default));
@@ -183,15 +183,49 @@ public sealed class ShardDepotTests : IDisposable
     }
 
     [Fact]
-    public async Task Unopened_bytes_are_counted_for_each_client()
+    public async Task Unopened_leaves_are_counted_for_each_client_and_a_tiny_shard_counts_as_what_it_takes_on_a_disk()
+    {
+        const int Bytes = (int)ShardCatalogue.LentLeavesMin * MerkleTree.LeafBytes;
+        await using ShardDepot depot = await Open();
+        ShardCommitment opened = await Upload(depot, Place(1), 2 * Bytes);
+        await Upload(depot, Place(2), 3 * Bytes);
+        await Upload(depot, Place(3), 256);
+        await Upload(depot, new UploadPlace(new DealId(default, 7), 0), 5 * Bytes);
+        Assert.Equal((6, 11), InUnits(depot));
+
+        depot.Catalogue.ReplaceLedger([new LedgerRange(0, 1, opened, new PeriodNumber(0), new PeriodNumber(1))]);
+        Assert.Equal((4, 9), InUnits(depot));
+
+        await Upload(depot, Place(4), 7 * Bytes);
+        Assert.Equal((11, 16), InUnits(depot));
+        depot.Catalogue.RemoveUpload(Place(2));
+        await Upload(depot, Place(3), 2 * Bytes);
+        Assert.Equal((9, 14), InUnits(depot));
+
+        static (long Client, long All) InUnits(ShardDepot depot)
+        {
+            (long client, long all) = depot.Catalogue.UnopenedLeaves(Place(1).Deal.Client);
+            return (client / ShardCatalogue.LentLeavesMin, all / ShardCatalogue.LentLeavesMin);
+        }
+    }
+
+    [Fact]
+    public async Task Uploads_that_are_due_are_forgotten_so_many_at_a_time_and_the_oldest_first()
     {
         await using ShardDepot depot = await Open();
-        ShardCommitment opened = await Upload(depot, Place(1), 2 * 256);
-        await Upload(depot, Place(2), 3 * 256);
-        await Upload(depot, new UploadPlace(new DealId(default, 7), 0), 5 * 256);
-        depot.Catalogue.ReplaceLedger([new LedgerRange(0, 1, opened, new PeriodNumber(0), new PeriodNumber(1))]);
+        for (ulong i = 1; i <= 5; i++) await Upload(depot, Place(i), 256 * (int)i);
+        DateTimeOffset late = _time.GetUtcNow() + TimeSpan.FromHours(2);
+        var forgotten = new List<ulong>();
+        while (depot.Catalogue.DueUploads(late, default, countMax: 2) is { Count: > 0 } due)
+        {
+            Assert.Equal(due.Count, depot.Catalogue.RemoveDueUploads(due, late, default));
+            Assert.Equal(0, depot.Catalogue.RemoveDueUploads(due, late, default));
+            forgotten.AddRange(due.Select(upload => upload.Place.Deal.Number));
+            Assert.InRange(due.Count, 1, 2);
+        }
 
-        Assert.Equal((3, 8), depot.Catalogue.UnopenedLeaves(Place(1).Deal.Client));
+        Assert.Equal([1, 2, 3, 4, 5], forgotten);
+        Assert.Equal(5, (await depot.DropUnneededAsync(new PeriodNumber(0), default)).Count);
     }
 
     private static UploadPlace Place(ulong number) => new(new DealId(Address.Parse("0x00000000000000000000000000000000000000aa"), number), 0);

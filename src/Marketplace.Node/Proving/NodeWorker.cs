@@ -21,6 +21,9 @@ internal sealed partial class NodeWorker(
     /// <summary>Turns of reading and deciding in one call: one may make the next possible.</summary>
     private const int RoundsMax = 3;
 
+    /// <summary>Expired uploads that are forgotten in one transaction; their strangers may have left many thousands.</summary>
+    private const int ExpireBatchMax = 4_096;
+
     private const string LedgerBlockFact = "ledgerBlock";
 
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -146,7 +149,7 @@ internal sealed partial class NodeWorker(
             ledger,
             touched,
             // Nothing is let go by records that are older than the ledger.
-            _unwritten is null && depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff).Count > 0,
+            _unwritten is null && depot.Catalogue.DueUploads(time.GetUtcNow(), cutoff, countMax: 1).Count > 0,
             _unwritten is null && depot.Catalogue.Unneeded(keepFrom, 1).Count > 0,
             standing.Rate > 0 ? await _questions.ReadAsync(tip, token) : [],
             // A node whose slots were all taken over has nothing left to cure with.
@@ -224,16 +227,12 @@ internal sealed partial class NodeWorker(
             case NodeAction.ExpireUploads:
                 DateTimeOffset moment = time.GetUtcNow();
                 BlockNumber cutoff = NodePlan.PromiseCutoff(now.Ledger!.Value, _reorgBlocks);
-                foreach (UploadRecord upload in depot.Catalogue.DueUploads(moment, cutoff))
-                {
-                    // Meanwhile it may have been promised.
-                    if (depot.Catalogue.RemoveDueUpload(upload.Id, moment, cutoff)) LogExpired(upload.Shard.Root, upload.Place.Deal);
-                }
-
-                return true;
+                // What strangers pay nothing for is told to nobody, and takes no turn of a proof: the rest has time.
+                return depot.Catalogue.RemoveDueUploads(depot.Catalogue.DueUploads(moment, cutoff, ExpireBatchMax), moment, cutoff) > 0;
 
             case NodeAction.DropShards drop:
-                foreach (Root root in await depot.DropUnneededAsync(drop.KeepFrom, token)) LogDropped(root);
+                int dropped = (await depot.DropUnneededAsync(drop.KeepFrom, token)).Count;
+                if (dropped > 0) LogDropped(dropped);
                 return false;
 
             default:
@@ -291,11 +290,8 @@ internal sealed partial class NodeWorker(
     [LoggerMessage(2003, LogLevel.Information, "Pinned the seed of period {Period}")]
     private partial void LogPinned(uint period);
 
-    [LoggerMessage(2004, LogLevel.Information, "Forgot the upload of {Root} for deal {Deal}: no deal was opened in time")]
-    private partial void LogExpired(Root root, DealId deal);
-
-    [LoggerMessage(2005, LogLevel.Information, "Dropped the shard {Root}: nobody needs it any more")]
-    private partial void LogDropped(Root root);
+    [LoggerMessage(2005, LogLevel.Information, "Dropped {Count} shards: nobody needs them any more")]
+    private partial void LogDropped(int count);
 
     [LoggerMessage(2006, LogLevel.Warning, "{Standstill}")]
     private partial void LogStandstill(string standstill);

@@ -98,7 +98,6 @@ internal sealed partial class UploadEndpoints(
 
         (UploadEnd end, ShardCommitment shard) = await upload.CompleteAsync(time.GetUtcNow() + limits.UploadLife, token);
         if (end == UploadEnd.NotWholeLeaves) return Failures.Usage($"A shard is a whole number of {MerkleTree.LeafBytes}-byte leaves, at least one.");
-        LogTaken(shard.Root, shard.Bytes, place.Deal, place.Slot);
         return Results.Json(new UploadReceipt(shard.Root, shard.Leaves, shard.Bytes), NodeJson.Default.UploadReceipt);
     }
 
@@ -153,10 +152,6 @@ internal sealed partial class UploadEndpoints(
     /// <summary>Why an upload may not come to so many bytes, of which some are not reserved yet; null if it may.</summary>
     private async Task<IResult?> CannotLendAsync(Address client, long bytes, long more, CancellationToken token)
     {
-        // Counting takes the longer the more lies here, so it is done only when a quick look does not suffice.
-        long atMost = depot.Catalogue.UnopenedLeavesAtMost();
-        if (MayLend(atMost, more) && await CannotPayAsync(client, bytes + (atMost * MerkleTree.LeafBytes), token) is null) return null;
-
         (long ofClient, long ofAll) = depot.Catalogue.UnopenedLeaves(client);
         // Whoever lets much lie here without a deal must be able to pay for all of it.
         if (await CannotPayAsync(client, bytes + (ofClient * MerkleTree.LeafBytes), token) is { } poor) return poor;
@@ -199,9 +194,6 @@ internal sealed partial class UploadEndpoints(
     private static IResult TooMany() => Failures.Of(StatusCodes.Status503ServiceUnavailable, MarketErrorCode.Incomplete, "Too many uploads at once.", "Try again in a moment.");
 
     private static IResult NoRoom(string message) => Failures.Of(StatusCodes.Status507InsufficientStorage, MarketErrorCode.Incomplete, message, "Choose another node.");
-
-    [LoggerMessage(2201, LogLevel.Information, "Took {Root}, {Bytes} bytes, for slot {Slot} of deal {Deal}")]
-    private partial void LogTaken(Root root, long bytes, DealId deal, int slot);
 
     [LoggerMessage(2202, LogLevel.Error, "The disk failed during an upload: {Reason}")]
     private partial void LogDiskTrouble(string reason);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Marketplace.Coding;
 using Marketplace.Domain;
 
@@ -9,26 +10,29 @@ namespace Marketplace.Storage;
 /// </summary>
 internal sealed class CatalogueBounds
 {
+    /// <summary>Share of the time that may go into counting again and again what is lent, beyond <see cref="s_countDebtMax"/>.</summary>
+    private const double CountShareMax = 0.1;
+    private static readonly TimeSpan s_countDebtMax = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
+    private readonly Lock _countLock = new();
     private (DateTimeOffset Expiry, BlockNumber Deadline)? _earliest;
-    private long? _lent;
+    private Dictionary<Address, long>? _lentTo;
+    private Dictionary<Address, long>? _lentWhileCounting;
+    private long _lent;
+    private long _countedAtFrees;
+    private long _countedAt;
+    private TimeSpan _countDebt;
     private long _frees;
     private (PeriodNumber KeepFrom, long Frees)? _noneUnneeded;
 
-    /// <summary>Leaves lent to uploads without a deal, or more; null if they are to be counted.</summary>
-    public long? LentAtMost
-    {
-        get
-        {
-            lock (_lock) return _lent;
-        }
-    }
-
     /// <summary>An upload was recorded; what it replaces may have been freed.</summary>
-    public void Added(long leaves, DateTimeOffset expiresAt, bool replaces)
+    public void Added(Address client, long leaves, DateTimeOffset expiresAt, bool replaces)
     {
         lock (_lock)
         {
+            Lend(_lentTo, client, leaves);
+            Lend(_lentWhileCounting, client, leaves);
             _lent += leaves;
             if (_earliest is { } earliest && expiresAt < earliest.Expiry) _earliest = earliest with { Expiry = expiresAt };
             if (replaces) _frees++;
@@ -55,7 +59,6 @@ internal sealed class CatalogueBounds
     {
         lock (_lock)
         {
-            _lent = null;
             _frees++;
         }
     }
@@ -73,14 +76,41 @@ internal sealed class CatalogueBounds
         }
     }
 
-    /// <summary>Counts what is lent, and remembers it.</summary>
-    public (long Client, long All) CountLent(Func<(long Client, long All)> count)
+    /// <summary>
+    /// What is lent to a client and to all, or more: what was freed since the last count may be in it, if counting takes so long that it is
+    /// not done each time. Nobody but who asks waits for it.
+    /// </summary>
+    public (long Client, long All) Lent(Address client, Func<Dictionary<Address, long>> count)
     {
-        lock (_lock)
+        if (Known(client) is { } known) return known;
+        // One counts; who waited for that has a fresh one then.
+        lock (_countLock)
         {
-            (long client, long all) = count();
-            _lent = all;
-            return (client, all);
+            if (Known(client) is { } counted) return counted;
+            long began = Stopwatch.GetTimestamp();
+            long frees;
+            lock (_lock)
+            {
+                frees = _frees;
+                _lentWhileCounting = [];
+            }
+
+            try
+            {
+                Dictionary<Address, long> lent = count();
+                lock (_lock)
+                {
+                    foreach ((Address whom, long leaves) in _lentWhileCounting) Lend(lent, whom, leaves);
+                    (_lentTo, _lent, _countedAtFrees) = (lent, lent.Values.Sum(), frees);
+                    _countDebt = DebtNow() + Stopwatch.GetElapsedTime(began);
+                    _countedAt = Stopwatch.GetTimestamp();
+                    return (lent.GetValueOrDefault(client), _lent);
+                }
+            }
+            finally
+            {
+                lock (_lock) _lentWhileCounting = null;
+            }
         }
     }
 
@@ -101,5 +131,27 @@ internal sealed class CatalogueBounds
         }
 
         return found;
+    }
+
+    /// <summary>What is lent, unless it is to be counted.</summary>
+    private (long Client, long All)? Known(Address client)
+    {
+        lock (_lock)
+        {
+            bool isOld = _countedAtFrees != _frees && DebtNow() < s_countDebtMax;
+            return _lentTo is null || isOld ? null : (_lentTo.GetValueOrDefault(client), _lent);
+        }
+    }
+
+    /// <summary>Time that went into counting and was not waited for yet.</summary>
+    private TimeSpan DebtNow()
+    {
+        TimeSpan left = _countDebt - (Stopwatch.GetElapsedTime(_countedAt) * CountShareMax);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
+    private static void Lend(Dictionary<Address, long>? lent, Address client, long leaves)
+    {
+        if (lent is not null) lent[client] = lent.GetValueOrDefault(client) + leaves;
     }
 }

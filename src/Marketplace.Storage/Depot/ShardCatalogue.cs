@@ -13,6 +13,9 @@ public sealed class ShardCatalogue : IDisposable
 {
     private const int SchemaVersion = 4;
 
+    /// <summary>An upload without a deal counts as at least so many leaves: a shard and its tree take a block of a disk each.</summary>
+    public const long LentLeavesMin = 2 * 4096 / MerkleTree.LeafBytes;
+
     // How many shards of each size a volume has, kept by the table itself: nobody counts all rows to know how full a volume is.
     private const string Held = """
         CREATE TABLE held (volume INTEGER NOT NULL, leaves INTEGER NOT NULL, shards INTEGER NOT NULL, PRIMARY KEY (volume, leaves)) WITHOUT ROWID;
@@ -69,19 +72,24 @@ public sealed class ShardCatalogue : IDisposable
 
     private const string UploadColumns = "SELECT u.id, u.client, u.number, u.slot, u.root, s.leaves, u.expires, u.deadline, u.promise FROM uploads u JOIN shards s ON s.root = u.root";
 
+    private const string OnlyReads = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;";
+
     private const string IsDue = "(promise IS NULL AND expires <= $now) OR (promise IS NOT NULL AND deadline < $block)";
 
     private readonly CatalogueConnection _writer;
     private readonly CatalogueConnection _reader;
+    private readonly CatalogueConnection _counter;
     private readonly CatalogueBounds _bounds = new();
     private readonly GroupFlush _groups;
     private readonly Lock _waitingLock = new();
     private List<Waiting> _waiting = [];
 
-    private ShardCatalogue(CatalogueConnection writer, CatalogueConnection reader, bool isNew)
+    private ShardCatalogue(CatalogueConnection writer, string path, bool isNew)
     {
         _writer = writer;
-        _reader = reader;
+        _reader = new CatalogueConnection(path, OnlyReads);
+        // Counting may take long, and nothing waits for it but who asked.
+        _counter = new CatalogueConnection(path, OnlyReads);
         IsNew = isNew;
         _groups = new GroupFlush(WriteGroup);
     }
@@ -104,7 +112,7 @@ public sealed class ShardCatalogue : IDisposable
 
             string steps = version switch { 0 => Schema, 1 => FromVersion1 + FromVersion2 + FromVersion3, 2 => FromVersion2 + FromVersion3, _ => FromVersion3 };
             if (version < SchemaVersion) writer.RunOnce($"BEGIN; {steps} PRAGMA user_version = {SchemaVersion}; COMMIT;");
-            return new ShardCatalogue(writer, new CatalogueConnection(path, "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;"), version == 0);
+            return new ShardCatalogue(writer, path, version == 0);
         }
         catch
         {
@@ -120,7 +128,7 @@ public sealed class ShardCatalogue : IDisposable
         {
             if (VolumeOf(records, shard.Root) is null) AddUpload(records, UploadPlace.Nobodys, shard, volume, expiresAt);
         });
-        _bounds.Added(shard.Leaves, expiresAt, replaces: false);
+        _bounds.Added(UploadPlace.Nobodys.Deal.Client, LentFor(shard), expiresAt, replaces: false);
     }
 
     /// <summary>Keeps a recorded shard at least until then, whoever else uploaded it and lets go of it. False if it is not recorded.</summary>
@@ -135,7 +143,7 @@ public sealed class ShardCatalogue : IDisposable
             if (records.Scalar($"SELECT 1 {Mine} LIMIT 1", mine[..^1]) is null) AddUpload(records, UploadPlace.Nobodys, shard, volume, expiresAt);
             return true;
         });
-        if (isHeld) _bounds.Added(shard.Leaves, expiresAt, replaces: false);
+        if (isHeld) _bounds.Added(UploadPlace.Nobodys.Deal.Client, LentFor(shard), expiresAt, replaces: false);
         return isHeld;
     }
 
@@ -160,7 +168,7 @@ public sealed class ShardCatalogue : IDisposable
         }
 
         if (mine.Failure is { } failure) throw new IOException("The record of an upload could not be written: " + failure.Message, failure);
-        _bounds.Added(shard.Leaves, expiresAt, mine.Added.Replaces);
+        _bounds.Added(place.Deal.Client, LentFor(shard), expiresAt, mine.Added.Replaces);
         return mine.Added.Before;
     }
 
@@ -191,12 +199,13 @@ public sealed class ShardCatalogue : IDisposable
         if (Write(records => Release(records, place))) _bounds.Freed();
     }
 
-    /// <summary>Forgets one upload that is due. False, and it stays, if it was promised, or promised anew, since it was read.</summary>
-    public bool RemoveDueUpload(long id, DateTimeOffset now, BlockNumber block)
+    /// <summary>Forgets uploads that are due, in one transaction. Those stay that were promised, or promised anew, since they were read.</summary>
+    /// <returns>How many were forgotten.</returns>
+    public int RemoveDueUploads(IReadOnlyCollection<UploadRecord> due, DateTimeOffset now, BlockNumber block)
     {
-        bool removed = Write(records => records.Execute(
-            $"DELETE FROM uploads WHERE id = $id AND ({IsDue})", [("$id", id), .. Due(now, block)])) == 1;
-        if (removed) _bounds.Freed();
+        int removed = Write(records => due.Sum(upload => records.Execute(
+            $"DELETE FROM uploads WHERE id = $id AND ({IsDue})", [("$id", upload.Id), .. Due(now, block)])));
+        if (removed > 0) _bounds.Freed();
         return removed;
     }
 
@@ -226,25 +235,19 @@ public sealed class ShardCatalogue : IDisposable
     public bool HasUploaded(Address client, Root root) =>
         Read("SELECT 1 FROM uploads WHERE root = $root AND client = $client LIMIT 1", static row => row.GetInt32(0), ("$root", root.ToArray()), ("$client", client.ToArray())).Count > 0;
 
-    /// <summary>Uploads that are due: without a promise and expired, or promised with a deadline before <paramref name="block"/>.</summary>
-    public IReadOnlyList<UploadRecord> DueUploads(DateTimeOffset now, BlockNumber block) => _bounds.IsNothingDue(now, block, EarliestDue)
+    /// <summary>Uploads that are due, so many at most: without a promise and expired, or promised with a deadline before <paramref name="block"/>.</summary>
+    public IReadOnlyList<UploadRecord> DueUploads(DateTimeOffset now, BlockNumber block, int countMax) => _bounds.IsNothingDue(now, block, EarliestDue)
         ? []
-        : Read(
-            $"{UploadColumns} WHERE {IsDue}", ReadUpload, Due(now, block));
+        : Read($"{UploadColumns} WHERE {IsDue} ORDER BY u.id LIMIT $count", ReadUpload, [.. Due(now, block), ("$count", countMax)]);
 
     /// <summary>Uploads that were promised, until they are forgotten.</summary>
     public IReadOnlyList<UploadRecord> PromisedUploads() => Read($"{UploadColumns} WHERE u.promise IS NOT NULL", ReadUpload);
 
-    /// <summary>Leaves that lie here for uploads which no range of the ledger names: of one client, and of all.</summary>
-    public (long Client, long All) UnopenedLeaves(Address client) => _bounds.CountLent(() => Read(
-        """
-        SELECT coalesce(sum(CASE WHEN u.client = $client THEN s.leaves ELSE 0 END), 0), coalesce(sum(s.leaves), 0)
-        FROM uploads u JOIN shards s ON s.root = u.root WHERE NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = u.root)
-        """,
-        static row => (row.GetInt64(0), row.GetInt64(1)), ("$client", client.ToArray()))[0]);
-
-    /// <summary>At least as many leaves as <see cref="UnopenedLeaves"/> counts for all, without counting.</summary>
-    public long UnopenedLeavesAtMost() => _bounds.LentAtMost ?? UnopenedLeaves(default).All;
+    /// <summary>
+    /// Leaves that lie here for uploads which no range of the ledger names, at least <see cref="LentLeavesMin"/> each: of one client, and of
+    /// all. It may be more than that for a while, if there are so many that counting takes long.
+    /// </summary>
+    public (long Client, long All) UnopenedLeaves(Address client) => _bounds.Lent(client, CountLent);
 
     /// <summary>Puts the ledger as the chain has it in the place of what was known, together with named facts about where it was read.</summary>
     public void ReplaceLedger(IReadOnlyCollection<LedgerRange> ranges, params ReadOnlySpan<(string Name, string Value)> facts)
@@ -354,6 +357,7 @@ public sealed class ShardCatalogue : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
+        _counter.Dispose();
         _reader.Dispose();
         _writer.Dispose();
     }
@@ -444,6 +448,22 @@ public sealed class ShardCatalogue : IDisposable
         {
             // Some of the group wait for the flush after this one: they hear of it only so.
             foreach (Waiting one in group) one.Failure = e;
+        }
+    }
+
+    private static long LentFor(ShardCommitment shard) => Math.Max(shard.Leaves, LentLeavesMin);
+
+    private Dictionary<Address, long> CountLent()
+    {
+        lock (_counter.Lock)
+        {
+            return _counter.Query(
+                """
+                SELECT u.client, sum(max(s.leaves, $least)) FROM uploads u JOIN shards s ON s.root = u.root
+                WHERE NOT EXISTS (SELECT 1 FROM ledger l WHERE l.root = u.root) GROUP BY u.client
+                """,
+                static row => (Client: new Address((byte[])row[0]), Leaves: row.GetInt64(1)),
+                ("$least", LentLeavesMin)).ToDictionary(one => one.Client, one => one.Leaves);
         }
     }
 

@@ -137,7 +137,8 @@ public abstract class RemoteShardStoreContract : ShardStoreContract, IDisposable
             }
 
             // An upload that failed after it was recorded is there, too, until it expires; nothing else is.
-            foreach (UploadRecord due in depot.Catalogue.DueUploads(time.GetUtcNow() + TimeSpan.FromHours(1), default).Where(due => !acknowledged.ContainsKey(due.Place.Deal.Number))) depot.Catalogue.RemoveDueUpload(due.Id, time.GetUtcNow() + TimeSpan.FromHours(1), default);
+            DateTimeOffset late = time.GetUtcNow() + TimeSpan.FromHours(1);
+            depot.Catalogue.RemoveDueUploads([.. depot.Catalogue.DueUploads(late, default, int.MaxValue).Where(due => !acknowledged.ContainsKey(due.Place.Deal.Number))], late, default);
             await depot.DropUnneededAsync(new PeriodNumber(0), default);
             Assert.Equal(acknowledged.Values.Select(shard => shard.Root).Order(), depot.Catalogue.All().Select(shard => shard.Root).Order());
             await depot.RemoveVolumeAsync(0, force: true, default);
