@@ -115,13 +115,12 @@ internal sealed class MarketDoor : IDisposable
     /// <summary>All files, links and empty folders of the client that the gateway can open, sorted by name.</summary>
     public Task<ListReport> ListAsync(Address client, CancellationToken token) => _clients.For(client, null).ListAsync("", recursive: true, token);
 
-    /// <summary>The latest version under a name; null if there is none that the gateway can open.</summary>
+    /// <summary>The latest version under a name; null if there is none that the gateway can open. Never an older one for want of the latest.</summary>
     public async Task<StoredObject?> FindAsync(Address client, string name, CancellationToken token)
     {
         StorageClient storage = _clients.For(client, null);
         CatalogueView view = await storage.LoadAsync(token);
-        if (view.Catalogue.Within(name).Count == 0 && view.Unread.Count == 0) return null;
-        view.Require(name);
+        if (view.Find(name).Count == 0) return null;
         ObjectKind kind = view.KindOf(name);
         if (kind is not ObjectKind.File || view.Catalogue.Find(name) is not { } file) return new StoredObject(kind, 0, "0", null, (_, _, _, _) => Task.CompletedTask);
         return new StoredObject(

@@ -17,12 +17,15 @@ public sealed class Catalogue
     private readonly string[] _names;
     private readonly Dictionary<string, CatalogueEntry> _entries;
     private readonly Dictionary<ulong, HashSet<ulong>> _removers;
+    private readonly Dictionary<string, ulong> _removals;
 
-    private Catalogue(SortedSet<string> names, Dictionary<string, CatalogueEntry> entries, Dictionary<ulong, HashSet<ulong>> removers)
+    private Catalogue(
+        SortedSet<string> names, Dictionary<string, CatalogueEntry> entries, Dictionary<ulong, HashSet<ulong>> removers, Dictionary<string, ulong> removals)
     {
         _names = [.. names];
         _entries = entries;
         _removers = removers;
+        _removals = removals;
     }
 
     /// <summary>No names at all.</summary>
@@ -37,6 +40,7 @@ public sealed class Catalogue
         var names = new SortedSet<string>(ObjectName.Comparer);
         var entries = new Dictionary<string, CatalogueEntry>(StringComparer.Ordinal);
         var removers = new Dictionary<ulong, HashSet<ulong>>();
+        var removals = new Dictionary<string, ulong>(StringComparer.Ordinal);
         foreach ((ulong deal, Manifest manifest) in manifests.OrderBy(one => one.Deal))
         {
             bool onlyRemoves = !manifest.Entries.Any();
@@ -68,12 +72,13 @@ public sealed class Catalogue
                     }
                 }
 
+                removals[name] = deal;
                 Remove(name);
                 RemoveBelow(name);
             }
         }
 
-        return new Catalogue(names, entries, removers);
+        return new Catalogue(names, entries, removers, removals);
 
         // '0' follows '/', so these two bounds hold exactly what is below a folder.
         List<string> Below(string folder) => [.. names.GetViewBetween(folder + "/", folder + "0").Where(name => name.StartsWith(folder + "/", StringComparison.Ordinal))];
@@ -116,6 +121,14 @@ public sealed class Catalogue
     /// <summary>A file or link that stands where the name needs a folder; null if none does.</summary>
     public string? FileAbove(string name) =>
         ObjectName.Ancestors(name).FirstOrDefault(above => _entries.TryGetValue(above, out CatalogueEntry? holder) && holder.Kind is not ObjectKind.Folder);
+
+    /// <summary>
+    /// The deal up to which everything is settled under a name: it removed the name, or made it a file, and what earlier deals say of it
+    /// and of all below it does not matter any more. 0 if there is none.
+    /// </summary>
+    public ulong SettledBy(string name) => ObjectName.Ancestors(name).Append(name).Max(one => Math.Max(
+        _removals.GetValueOrDefault(one),
+        _entries.TryGetValue(one, out CatalogueEntry? entry) && entry.Kind is not ObjectKind.Folder ? entry.Deal : 0));
 
     /// <summary>
     /// Names that begin with <paramref name="prefix"/>. One level of them, folders as one line each; or with

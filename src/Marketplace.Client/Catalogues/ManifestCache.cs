@@ -11,6 +11,9 @@ public sealed class ManifestCache(string? folder)
 {
     private const string Extension = ".manifest";
 
+    /// <summary>Whether anything is kept.</summary>
+    public bool IsKept => folder is not null;
+
     /// <summary>The copy for a deal; null if there is none.</summary>
     public byte[]? Find(ulong deal, Root root)
     {

@@ -14,26 +14,43 @@ public sealed record UnreadDeal(ulong Deal, MarketException Failure);
 /// <param name="Now">When.</param>
 /// <param name="Catalogue">The names.</param>
 /// <param name="Deals">Every deal that the chain still keeps, by number; ended ones too.</param>
-/// <param name="Unread">Live deals that could not be read: the names in them are missing, and older ones may show instead.</param>
+/// <param name="Unread">Live deals that could not be read: the names in them are missing, and older ones show instead.</param>
 /// <param name="Foreign">Live deals whose bundles are sealed to other keys.</param>
 public sealed record CatalogueView(
     Moment Now, Catalogue Catalogue, IReadOnlyDictionary<ulong, DealFacts> Deals, IReadOnlyList<UnreadDeal> Unread, IReadOnlyList<ulong> Foreign)
 {
     /// <summary>Why names may be missing; null if none can be.</summary>
-    public MarketException? Gap => Missing(
-        $"Deal{(Unread.Count == 1 ? "" : "s")} {string.Join(", ", Unread.Select(deal => deal.Deal))} cannot be read now, so names may be missing");
+    public MarketException? Gap => Unread.Count == 0 ? null : Missing(Unread, "names may be missing");
+
+    /// <summary>Whether an older version may be given while the deal of a newer one cannot be read.</summary>
+    public bool MayBeOlder { get; init; }
 
     /// <summary>The manifests that could be read, by deal.</summary>
     internal IReadOnlyDictionary<ulong, Coding.Manifest> Manifests { get; init; } = new Dictionary<ulong, Coding.Manifest>();
 
-    /// <summary>The entry or folder of this name.</summary>
-    /// <exception cref="MarketException">Not found; or incomplete, if it may be in a deal that cannot be read now.</exception>
-    public IReadOnlyList<CatalogueEntry> Require(string name)
+    /// <summary>
+    /// The entry or folder of this name, as the client put it last; empty if there is none. A deal that cannot be read now may have
+    /// changed or removed it, or hold a part of it, unless a later one settled what it is.
+    /// </summary>
+    /// <exception cref="MarketException">Incomplete: it may be another one in a deal that cannot be read now.</exception>
+    public IReadOnlyList<CatalogueEntry> Find(string name)
     {
         IReadOnlyList<CatalogueEntry> entries = Catalogue.Within(name);
-        if (entries.Count > 0) return entries;
-        throw Missing($"'{Names.ObjectName.ForTerminal(name)}' is not among the names that can be read now") ?? new MarketException(MarketErrorCode.NotFound, $"There is no '{Names.ObjectName.ForTerminal(name)}'.", "see what there is: market ls");
+        if (Unread.Count == 0 || (MayBeOlder && entries.Count > 0)) return entries;
+        ulong settled = Catalogue.SettledBy(name);
+        UnreadDeal[] hiding = [.. Unread.Where(deal => deal.Deal > settled)];
+        if (hiding.Length == 0) return entries;
+        string shown = Names.ObjectName.ForTerminal(name);
+        throw entries.Count == 0
+            ? Missing(hiding, $"'{shown}' is not among the names that are known")
+            : Missing(hiding, $"'{shown}' may have been changed or removed since", "--older takes what can be read now");
     }
+
+    /// <summary>The entry or folder of this name, which must be there.</summary>
+    /// <exception cref="MarketException">Not found; or incomplete, as <see cref="Find"/> says.</exception>
+    public IReadOnlyList<CatalogueEntry> Require(string name) => Find(name) is { Count: > 0 } entries
+        ? entries
+        : throw new MarketException(MarketErrorCode.NotFound, $"There is no '{Names.ObjectName.ForTerminal(name)}'.", "see what there is: market ls");
 
     /// <summary>What an object is: the kind of its own entry, or a folder.</summary>
     public ObjectKind KindOf(string name) => Catalogue.IsFolder(name) ? ObjectKind.Folder : Catalogue.Find(name)!.Kind;
@@ -49,8 +66,13 @@ public sealed record CatalogueView(
     /// <summary>When the first of some deals ends; null if there is none.</summary>
     public DateTimeOffset? PaidUntil(IReadOnlyList<DealFacts> deals) => deals.Count == 0 ? null : Now.TimeOf(deals.Min(deal => deal.End));
 
-    private MarketException? Missing(string what) => Unread.Count == 0 ? null : new(
-        Unread.All(deal => deal.Failure.Code is MarketErrorCode.WrongBytes) ? MarketErrorCode.WrongBytes : MarketErrorCode.Incomplete,
-        $"{what}: {Unread[0].Failure.Message}",
-        Unread[0].Failure.Hint);
+    private static MarketException Missing(IReadOnlyList<UnreadDeal> unread, string so, string? otherwise = null)
+    {
+        string deals = $"Deal{(unread.Count == 1 ? "" : "s")} {string.Join(", ", unread.Select(deal => deal.Deal))}";
+        MarketException failure = unread[0].Failure;
+        return new MarketException(
+            unread.All(deal => deal.Failure.Code is MarketErrorCode.WrongBytes) ? MarketErrorCode.WrongBytes : MarketErrorCode.Incomplete,
+            $"{deals} cannot be read now, so {so}: {failure.Message}",
+            string.Join("; ", new[] { failure.Hint, otherwise }.OfType<string>()) is { Length: > 0 } hint ? hint : null);
+    }
 }

@@ -19,6 +19,9 @@ public sealed record MarketSessionOptions
     /// <summary>Whether nodes on loopback and private networks may be reached although the chain is no development network.</summary>
     public bool AllowPrivateAddresses { get; init; }
 
+    /// <summary>Whether an older version of an object may be given while the deal of a newer one cannot be read, instead of an error.</summary>
+    public bool MayBeOlder { get; init; }
+
     /// <summary>Deadlines of calls to nodes.</summary>
     public NodeClientOptions? Nodes { get; init; }
 

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
+using Marketplace.Client.Catalogues;
 using Marketplace.Client.Deals;
 using Marketplace.Client.Json;
 using Marketplace.Client.Reusing;
@@ -83,9 +85,11 @@ public sealed partial class StorageClient
     {
         long began = Stopwatch.GetTimestamp();
         CatalogueView view = await LoadAsync(token);
-        var entries = view.Require(name);
+
+        // Whatever version there is goes, and with it those that may be in deals that cannot be read now.
+        IReadOnlyList<CatalogueEntry> entries = (view with { MayBeOlder = true }).Require(name);
         PeriodNumber shortest = view.Now.Period + 1 + _session.Parameters.DealPeriodsMin;
-        PeriodNumber end = view.DealsOf(entries).Select(deal => deal.End).Append(shortest).Max();
+        PeriodNumber end = view.DealsOf(entries).Concat(view.Unread.Select(deal => view.Deals[deal.Deal])).Select(deal => deal.End).Append(shortest).Max();
         Redundancy redundancy = Redundancy.Default;
         var nothing = new SourceObject(name, ObjectKind.Folder, []);
         PutPlan plan = await PlanAsync([nothing], redundancy, end, null, probe: true, token);
@@ -117,17 +121,21 @@ public sealed partial class StorageClient
         using BundleKey key = _keys.Create();
         await using var upload = new BundleUpload(lease.Id, plan.Redundancy, plan.BundleBytesMax, OpenLength.IsOpen(plan.Objects), _session.Nodes, _session.Health, _session.Time, token);
         var opening = new DealOpening(_session, lease.Id, plan, upload, progress);
+        var manifest = _cache.IsKept ? new ArrayBufferWriter<byte>() : null;
         bool opened = false;
 
         // Waits for the same block as the deal, or an earlier one.
         Task<TokenAmount> lengthening = LengthenAsync(reuse, reuse.Plan.Sure, token);
         try
         {
-            BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, reuse.Known, level, progress, token);
+            BundleSummary summary = await SendAsync(upload, plan, key, objects, removals, reuse.Known, level, manifest, progress, token);
             TokenAmount lengthened = await LengthenAsync(reuse, reuse.FoundLate, token);
             if (lengthening.IsCompleted) await lengthening;    // what the chain refused at once is told before anything is paid
             DealFacts deal = await opening.RunAsync(token);
             opened = true;
+
+            // What was just put is found although its nodes may not answer when it is asked for.
+            if (manifest is not null && deal.FirstRoot is { } root) _cache.Keep(lease.Id.Number, root, manifest.WrittenSpan);
             int filled = deal.Slots.Count(slot => slot.Node is not null);
             var counts = new SlotCounts(plan.Redundancy.Shards, filled, plan.Redundancy.Shards - filled);
             ErrorDetail? error = counts.Failed == 0
@@ -166,6 +174,7 @@ public sealed partial class StorageClient
         IReadOnlyList<string> removals,
         IKnownChunks? known,
         int level,
+        IBufferWriter<byte>? manifest,
         IProgress<ClientProgress>? progress,
         CancellationToken token)
     {
@@ -175,7 +184,7 @@ public sealed partial class StorageClient
         progress?.Report(new ClientProgress(ClientStage.Sending, 0, total));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(token);
         Task<BundleSummary> producing = Task.Run(
-            () => BundleProducer.RunAsync(objects, removals, key, plan.Redundancy, known, level, pipe.Writer, Bytes(progress, ClientStage.Sending, total), stop.Token), token);
+            () => BundleProducer.RunAsync(objects, removals, key, plan.Redundancy, known, level, pipe.Writer, manifest, Bytes(progress, ClientStage.Sending, total), stop.Token), token);
         try
         {
             await Task.Run(() => upload.SendAsync(pipe.Reader, plan.Targets), token);

@@ -88,6 +88,7 @@ public sealed partial class StorageClient : IDisposable
             [.. foreign.Order()])
         {
             Manifests = manifests.ToDictionary(one => one.Deal, one => one.Manifest),
+            MayBeOlder = _session.Options.MayBeOlder,
         };
     }
 

@@ -28,6 +28,7 @@ internal static class BundleProducer
     /// <param name="known">Chunks that need not be stored again; null for none.</param>
     /// <param name="level">zstd's level.</param>
     /// <param name="sink">Gets the bytes.</param>
+    /// <param name="manifestCopy">Gets the sealed manifest besides; null if nobody wants it.</param>
     /// <param name="progress">Told the source bytes read so far.</param>
     /// <param name="token">Cancels.</param>
     public static async Task<BundleSummary> RunAsync(
@@ -38,12 +39,13 @@ internal static class BundleProducer
         IKnownChunks? known,
         int level,
         PipeWriter sink,
+        IBufferWriter<byte>? manifestCopy,
         IProgress<long>? progress,
         CancellationToken token)
     {
         try
         {
-            using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(redundancy), sink, level, known);
+            using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(redundancy), sink, level, known) { ManifestCopy = manifestCopy };
             foreach (string name in removals) writer.AddRemoval(EntryName.Parse(name));
             byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadBytesMax);
             try

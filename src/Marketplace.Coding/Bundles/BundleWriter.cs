@@ -78,6 +78,9 @@ public sealed class BundleWriter : IDisposable
     /// <summary>Bytes written to the sink so far.</summary>
     public long BundleBytes { get; private set; }
 
+    /// <summary>Gets, as the bundle ends, a copy of what its manifest is read from: head, footer, and the manifest's sealed pieces.</summary>
+    public IBufferWriter<byte>? ManifestCopy { get; init; }
+
     /// <summary>Adds a folder.</summary>
     public void AddFolder(EntryName name, EntryAttributes attributes) =>
         AddEntry(Entry(name, EntryKind.Folder, attributes with { Executable = false }));
@@ -209,6 +212,13 @@ public sealed class BundleWriter : IDisposable
             long total = Padding.PaddedBytes(Math.Max(needed, BundleFooter.BundleBytesMin(_manifest.PlainBytes)), _unit);
             _ending = new Ending(new BundleFooter(
                 total, BundleBytes, BundleFooter.OffsetIn(total) - sealedManifest, sealedManifest, _manifest.PlainBytes, _manifest.Pieces));
+            if (ManifestCopy is { } copy)
+            {
+                copy.Write(_key.Head.Bytes);
+                _ending.Footer.Seal(_key, copy.GetSpan(BundleFooter.SizeBytes));
+                copy.Advance(BundleFooter.SizeBytes);
+            }
+
             return false;
         }
 
@@ -225,7 +235,9 @@ public sealed class BundleWriter : IDisposable
         {
             ReadOnlySpan<byte> piece = _manifest.Piece(_ending.NextPiece++);
             int bytes = piece.Length + BundleCipher.TagBytes;
-            _key.Cipher.Seal(SealDomain.ManifestPiece, BundleBytes, piece, _sink.GetSpan(bytes));
+            Span<byte> target = _sink.GetSpan(bytes)[..bytes];
+            _key.Cipher.Seal(SealDomain.ManifestPiece, BundleBytes, piece, target);
+            ManifestCopy?.Write(target);
             Advance(bytes);
             return false;
         }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Marketplace.Chain;
 using Marketplace.Commands.Homes;
 using Marketplace.Commands.Settings;
@@ -38,10 +39,15 @@ internal sealed class ClientRun : IDisposable
     public StorageClient Client => _client ?? throw new InvalidOperationException("This verb was opened without a wallet.");
 
     /// <summary>Opens the wallet and the market.</summary>
-    public static Task<ClientRun> OpenAsync(VerbRun run) => OpenAsync(run, run.OpenWallet());
+    /// <param name="run">The verb.</param>
+    /// <param name="mayBeOlder">What <see cref="OlderOption"/> says.</param>
+    public static Task<ClientRun> OpenAsync(VerbRun run, bool mayBeOlder = false) => OpenAsync(run, run.OpenWallet(), mayBeOlder);
 
     /// <summary>Opens the market alone: nothing can be signed or unsealed.</summary>
-    public static Task<ClientRun> OpenReadOnlyAsync(VerbRun run) => OpenAsync(run, null);
+    public static Task<ClientRun> OpenReadOnlyAsync(VerbRun run) => OpenAsync(run, null, mayBeOlder: false);
+
+    /// <summary>For the verbs that would rather fail than take an older version for the last one.</summary>
+    public static Option<bool> OlderOption() => new("--older") { Description = "Take what can be read now, though a newer version may lie in a deal that cannot." };
 
     /// <summary>The name that was said, without slashes at its end.</summary>
     public static string NameOf(string text) => ObjectName.TryParse(text, out string? name, out string? reason)
@@ -57,13 +63,13 @@ internal sealed class ClientRun : IDisposable
         _secrets?.Dispose();
     }
 
-    private static async Task<ClientRun> OpenAsync(VerbRun run, WalletSecrets? secrets)
+    private static async Task<ClientRun> OpenAsync(VerbRun run, WalletSecrets? secrets, bool mayBeOlder)
     {
         MarketContracts? contracts = null;
         try
         {
             contracts = await run.ConnectAsync(secrets?.Account);
-            var options = new MarketSessionOptions { Keepers = KeepersOf(run.Settings[SettingsTable.Keepers]) };
+            var options = new MarketSessionOptions { Keepers = KeepersOf(run.Settings[SettingsTable.Keepers]), MayBeOlder = mayBeOlder };
             MarketSession session = await MarketSession.OpenAsync(new MarketChain(contracts), secrets?.Account, options, run.Cancellation);
             StorageClient? client = secrets is null
                 ? null

@@ -24,19 +24,20 @@ internal static class GetVerb
             CustomParser = ReadRange,
         };
         var force = new Option<bool>("--force") { Description = "Replace files that are there." };
-        return new Verb("get", "Bring a file or folder back, from any nodes that suffice.") { name, output, range, force }
+        Option<bool> older = ClientRun.OlderOption();
+        return new Verb("get", "Bring a file or folder back, from any nodes that suffice.") { name, output, range, force, older }
             .Example("get photos")
             .Example("get work/report.pdf -o report.pdf --force")
             .Example("get video.mp4 --range 0-65535 -o -")
-            .Runs(run => GetAsync(run, ClientRun.NameOf(run.Get(name)), run.Get(output), run.Get(range), run.Get(force)));
+            .Runs(run => GetAsync(run, ClientRun.NameOf(run.Get(name)), run.Get(output), run.Get(range), run.Get(force), run.Get(older)));
     }
 
-    private static async Task GetAsync(VerbRun run, string name, string? output, (long, long)? range, bool force)
+    private static async Task GetAsync(VerbRun run, string name, string? output, (long, long)? range, bool force, bool older)
     {
         bool toOutput = output == StandardOutput;
         if (toOutput && run.Output.Json) throw new MarketException(MarketErrorCode.Usage, "Standard output cannot hold both the file and JSON", "name a file: -o PATH");
         string path = output ?? Path.Combine(Directory.GetCurrentDirectory(), ObjectName.LastPart(name));
-        using ClientRun client = await ClientRun.OpenAsync(run);
+        using ClientRun client = await ClientRun.OpenAsync(run, older);
         GetReport report = await run.Output.WithProgressAsync(async lines =>
         {
             var bars = new StageBars(lines);

@@ -47,14 +47,15 @@ internal static class ObjectVerbs
     private static Verb Stat()
     {
         Argument<string> name = Name();
-        return new Verb("stat", "Show an object, its deals, and who holds and proves its shards.") { name }
+        Option<bool> older = ClientRun.OlderOption();
+        return new Verb("stat", "Show an object, its deals, and who holds and proves its shards.") { name, older }
             .Example("stat photos")
-            .Runs(run => StatAsync(run, ClientRun.NameOf(run.Get(name))));
+            .Runs(run => StatAsync(run, ClientRun.NameOf(run.Get(name)), run.Get(older)));
     }
 
-    private static async Task StatAsync(VerbRun run, string name)
+    private static async Task StatAsync(VerbRun run, string name, bool older)
     {
-        using ClientRun client = await ClientRun.OpenAsync(run);
+        using ClientRun client = await ClientRun.OpenAsync(run, older);
         StatReport report = await client.Client.StatAsync(name, run.Cancellation);
         run.Output.Write(report, text =>
         {
@@ -112,14 +113,15 @@ internal static class ObjectVerbs
     {
         Argument<string> name = Name();
         var deep = new Option<bool>("--deep") { Description = "Let every node read and hash all its bytes for the answer." };
-        return new Verb("verify", "Ask every node of an object for its root now, and compare with the chain.") { name, deep }
+        Option<bool> older = ClientRun.OlderOption();
+        return new Verb("verify", "Ask every node of an object for its root now, and compare with the chain.") { name, deep, older }
             .Example("verify photos --deep")
-            .Runs(run => VerifyAsync(run, ClientRun.NameOf(run.Get(name)), run.Get(deep)));
+            .Runs(run => VerifyAsync(run, ClientRun.NameOf(run.Get(name)), run.Get(deep), run.Get(older)));
     }
 
-    private static async Task<int> VerifyAsync(VerbRun run, string name, bool deep)
+    private static async Task<int> VerifyAsync(VerbRun run, string name, bool deep, bool older)
     {
-        using ClientRun client = await ClientRun.OpenAsync(run);
+        using ClientRun client = await ClientRun.OpenAsync(run, older);
         VerifyReport report = await client.Client.VerifyAsync(name, deep, run.Cancellation);
         run.Output.Write(report, text =>
         {
@@ -145,14 +147,15 @@ internal static class ObjectVerbs
     {
         Argument<string> name = Name();
         Option<TimeSpan> duration = Words.Duration("--for", "How much longer than now paid; rounded up to whole periods.", PutTerms.Default.For);
-        return new Verb("extend", "Keep an object longer.") { name, duration }
+        Option<bool> older = ClientRun.OlderOption();
+        return new Verb("extend", "Keep an object longer.") { name, duration, older }
             .Example("extend photos --for 90d")
-            .Runs(run => ExtendAsync(run, ClientRun.NameOf(run.Get(name)), run.GetRequired(duration)));
+            .Runs(run => ExtendAsync(run, ClientRun.NameOf(run.Get(name)), run.GetRequired(duration), run.Get(older)));
     }
 
-    private static async Task ExtendAsync(VerbRun run, string name, TimeSpan longer)
+    private static async Task ExtendAsync(VerbRun run, string name, TimeSpan longer, bool older)
     {
-        using ClientRun client = await ClientRun.OpenAsync(run);
+        using ClientRun client = await ClientRun.OpenAsync(run, older);
         ExtendReport report = await client.Client.ExtendAsync(name, longer, run.Cancellation);
         run.Output.Write(report, text =>
             text.Line($"{Shown.Name(report.Name)} is paid until {Shown.Time(report.PaidUntil)} UTC, {report.Price} tokens locked, deals {string.Join(", ", report.Deals.Select(deal => deal.Id))}"));

@@ -21,12 +21,12 @@ internal static class Bundles
         return new OwnKeys(MasterKey.FromSeed(other));
     }
 
-    public static byte[] Write(Action<BundleWriter> fill, BundleKeys? keys = null, IKnownChunks? known = null)
+    public static byte[] Write(Action<BundleWriter> fill, BundleKeys? keys = null, IKnownChunks? known = null, IBufferWriter<byte>? manifestCopy = null)
     {
         using BundleKeys own = keys ?? Keys();
         using BundleKey key = own.Create();
         var sink = new ArrayBufferWriter<byte>();
-        using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(Redundancy.Default), sink, known: known);
+        using var writer = new BundleWriter(key, ShardGeometry.BundleUnit(Redundancy.Default), sink, known: known) { ManifestCopy = manifestCopy };
         fill(writer);
         while (!writer.CompleteStep(out _))
         {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using CsCheck;
 using Marketplace.Client.Catalogues;
 using Marketplace.Client.Json;
@@ -59,6 +60,15 @@ public sealed class CatalogueTests
     }
 
     [Fact]
+    public void What_an_earlier_deal_said_counts_no_more_once_a_name_was_removed_or_made_a_file()
+    {
+        Catalogue catalogue = Catalogue.Fold([Bundles.Deal(2, "-a", "+a/b"), Bundles.Deal(3, "+a/c"), Bundles.Deal(5, "+d"), Bundles.Deal(6, "/e"), Bundles.Deal(7, "-f")]);
+        Assert.Equal(
+            [2ul, 2, 3, 2, 5, 5, 0, 7, 0],
+            new[] { "a", "a/b", "a/c", "a/x", "d", "d/x", "e", "f", "g" }.Select(catalogue.SettledBy));
+    }
+
+    [Fact]
     public void Folding_agrees_with_a_plain_dictionary()
     {
         string[] names = ["a", "a/b", "a/b/c", "a/d", "a-b", "e", "e/f"];
@@ -90,9 +100,28 @@ public sealed class CatalogueTests
     }
 
     [Fact]
+    public void A_deal_that_cannot_be_read_changes_nothing_under_a_name_that_a_later_one_settled()
+    {
+        string[] names = ["a", "a/b", "a/b/c", "a/d", "a-b", "e", "e/f"];
+        Gen<string[]> steps = Gen.Select(Gen.Int[0, 2], Gen.Int[0, names.Length - 1], (kind, at) => "+/-"[kind] + names[at]).Array[1, 4];
+        Gen.Select(steps.Array[2, 4], Gen.UInt[1, 4]).Sample(
+            (deals, unread) =>
+            {
+                DealManifest[] all = [.. deals.Select((one, i) => Bundles.Deal((ulong)i + 1, one))];
+                Catalogue whole = Catalogue.Fold(all);
+                Catalogue rest = Catalogue.Fold(all.Where(one => one.Deal != unread));
+                return names.Where(name => rest.SettledBy(name) > unread).All(name => Said(whole, name).SequenceEqual(Said(rest, name)));
+            },
+            iter: 300);
+
+        static IEnumerable<(string, ulong)> Said(Catalogue catalogue, string name) => catalogue.Within(name).Select(entry => (entry.Name, entry.Deal));
+    }
+
+    [Fact]
     public async Task A_copy_of_a_manifest_opens_only_with_the_right_words_and_unchanged()
     {
-        byte[] bundle = Bundles.Write(writer => writer.AddFolder(EntryName.Parse("secret name"), new EntryAttributes(1, Bundles.Time)));
+        var written = new ArrayBufferWriter<byte>();
+        byte[] bundle = Bundles.Write(writer => writer.AddFolder(EntryName.Parse("secret name"), new EntryAttributes(1, Bundles.Time)), manifestCopy: written);
         var keep = new SealedManifest();
         using (var keys = Bundles.Keys())
         {
@@ -107,6 +136,7 @@ public sealed class CatalogueTests
                 keep,
                 CancellationToken.None);
             byte[] copy = keep.Bytes.ToArray();
+            Assert.Equal(copy, written.WrittenSpan.ToArray());
             Assert.Equal("secret name", ManifestReader.Open(copy, bundle.Length, keys)!.Entries.Single().Name.Value);
             Assert.Equal(-1, copy.AsSpan().IndexOf("secret"u8));
             copy[^1] ^= 1;
