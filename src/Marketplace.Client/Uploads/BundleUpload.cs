@@ -76,7 +76,7 @@ internal sealed class BundleUpload : IAsyncDisposable
     public async Task SendAsync(PipeReader bundle, IReadOnlyList<UploadTarget> targets)
     {
         _began = _time.GetTimestamp();
-        for (int i = 0; i < Math.Min(targets.Count, _slots.Length); i++) _slots[i] = Start(i, targets[i], _shardBytesMax, _shardBytesReserved);
+        for (int i = 0; i < Math.Min(targets.Count, _slots.Length); i++) _slots[i] = Start(i, targets[i], _shardBytesMax, _shardBytesReserved, _stop.Token);
         try
         {
             while (true)
@@ -102,30 +102,37 @@ internal sealed class BundleUpload : IAsyncDisposable
     }
 
     /// <summary>
-    /// Puts a slot's shard on another node, made from what the filled slots hold. False if that node fails too, or takes the one shard more
-    /// slowly than all were sent.
+    /// Puts a slot's shard on another node, made from what the filled slots hold. False if that node fails too, takes the one shard more
+    /// slowly than all were sent, or has not got it when the time is over.
     /// </summary>
     /// <exception cref="MarketException">The filled slots no longer give the bundle back.</exception>
-    public async Task<bool> RefillAsync(int slot, UploadTarget target)
+    public async Task<bool> RefillAsync(int slot, UploadTarget target, TimeSpan most)
     {
+        using var patience = new CancellationTokenSource(most, _time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, patience.Token);
         ShardGeometry geometry = Geometry;
         ShardHolder[] holders = [.. Filled.Select(filled => new ShardHolder(filled.Slot, Commitment(filled.Slot), filled.Target.Peer))];
         var reader = new BundleReader(geometry, holders, _nodes, _health, _time, $"the upload of deal {_deal.Number}", _deal.Client);
-        SlotUpload upload = Start(slot, target, geometry.ShardBytes, null);
+        SlotUpload upload = Start(slot, target, geometry.ShardBytes, null, stop.Token);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(RefillBytesMax);
         try
         {
             for (long offset = 0; offset < geometry.ShardBytes && upload.IsAlive; offset += RefillBytesMax)
             {
                 Memory<byte> piece = buffer.AsMemory(0, (int)Math.Min(RefillBytesMax, geometry.ShardBytes - offset));
-                await RebuildAsync(reader, slot, offset, piece);
+                await RebuildAsync(reader, slot, offset, piece, stop.Token);
                 upload.Write(piece.Span);
-                await upload.FlushAsync(_stop.Token);
+                await upload.FlushAsync(stop.Token);
                 upload.HeldUpOthers += upload.Waited;
                 if (upload.IsAlive && upload.HeldUpOthers > s_stragglerGrace + _sent) upload.Drop(TooSlow);
             }
 
             await upload.FinishAsync(Commitment(slot));
+        }
+        catch (OperationCanceledException late) when (patience.IsCancellationRequested && !_stop.IsCancellationRequested)
+        {
+            await upload.AbandonAsync(late);
+            upload.Fail($"its slot was not filled again within {most.TotalMinutes:0} minutes");
         }
         catch (Exception exception)
         {
@@ -184,8 +191,8 @@ internal sealed class BundleUpload : IAsyncDisposable
         foreach (SlotUpload slot in _slots.OfType<SlotUpload>()) await slot.AbandonAsync(stopped);
     }
 
-    private SlotUpload Start(int slot, UploadTarget target, long bytesMax, long? bytesReserved) =>
-        new(_deal, slot, target, bytesMax, bytesReserved, _nodes.For(target.Peer), _time, _stop.Token);
+    private SlotUpload Start(int slot, UploadTarget target, long bytesMax, long? bytesReserved, CancellationToken token) =>
+        new(_deal, slot, target, bytesMax, bytesReserved, _nodes.For(target.Peer), _time, token);
 
     private async Task AppendAsync(ReadOnlyMemory<byte> bytes)
     {
@@ -249,17 +256,17 @@ internal sealed class BundleUpload : IAsyncDisposable
         }
     }
 
-    private async Task RebuildAsync(BundleReader reader, int slot, long offset, Memory<byte> piece)
+    private async Task RebuildAsync(BundleReader reader, int slot, long offset, Memory<byte> piece, CancellationToken token)
     {
         if (_redundancy.Needed == 1)
         {
-            await reader.ReadAsync(offset, piece, _stop.Token);
+            await reader.ReadAsync(offset, piece, token);
             return;
         }
 
         int k = _redundancy.Needed;
         var range = new ShardRange(offset, piece.Length, offset * k, (long)piece.Length * k);
-        List<BundleReader.Fetched> columns = await reader.FetchAsync(range, _stop.Token);
+        List<BundleReader.Fetched> columns = await reader.FetchAsync(range, token);
         try
         {
             ErasurePlan plan = _code.PlanRebuild(columns.Select(column => column.Column).ToArray(), slot);

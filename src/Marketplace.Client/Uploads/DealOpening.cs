@@ -15,6 +15,12 @@ namespace Marketplace.Client.Uploads;
 /// </summary>
 internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan plan, BundleUpload upload, IProgress<ClientProgress>? progress)
 {
+    /// <summary>
+    /// How long slots are filled again at most once enough are filled to open the deal, all together: well below the hour after which nodes
+    /// drop an upload that they promised nothing for.
+    /// </summary>
+    public static readonly TimeSpan RefillingMax = TimeSpan.FromMinutes(30);
+
     /// <summary>How often promises are asked for anew because they lapsed before the chain took them.</summary>
     private const int AttemptsMax = 3;
 
@@ -28,6 +34,7 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
     private static readonly TimeSpan s_extendable = TimeSpan.FromDays(365);
 
     private readonly Queue<UploadTarget> _spares = new(plan.Spares);
+    private long _uploadedAt;
 
     /// <summary>
     /// Whether the deal may be open although the call failed: a transaction was sent and nobody knows what became of it.
@@ -39,6 +46,7 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
     /// <exception cref="MarketException">Nothing was opened and nothing is locked.</exception>
     public async Task<DealFacts> RunAsync(CancellationToken token)
     {
+        _uploadedAt = session.Time.GetTimestamp();
         for (int attempt = 1; ; attempt++)
         {
             await RefillAsync(token);
@@ -49,7 +57,7 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
             var terms = new DealTerms(deal, plan.Redundancy, upload.Geometry.Leaves, rate, end, EndMax(end, now), plan.FilledMin);
             await CheckMoneyAsync(terms, now, token);
             List<SignedAcceptance> promises = await PromisesAsync(terms, now, token);
-            bool mayRefill = promises.Count < plan.Redundancy.Shards && _spares.Count > 0 && attempt < AttemptsMax;
+            bool mayRefill = promises.Count < plan.Redundancy.Shards && _spares.Count > 0 && RefillTime() > TimeSpan.Zero && attempt < AttemptsMax;
             if (mayRefill) continue;
             RequireEnough(promises.Count);
             try
@@ -70,15 +78,19 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
         foreach (int slot in upload.Vacant)
         {
             token.ThrowIfCancellationRequested();
-            while (_spares.TryDequeue(out UploadTarget? spare))
+            while (RefillTime() is var most && most > TimeSpan.Zero && _spares.TryDequeue(out UploadTarget? spare))
             {
                 progress?.Report(new ClientProgress(ClientStage.Refilling, 0, upload.Geometry.ShardBytes));
-                if (await upload.RefillAsync(slot, spare)) break;
+                if (await upload.RefillAsync(slot, spare, most)) break;
             }
         }
 
         RequireEnough(upload.Filled.Count());
     }
+
+    /// <summary>How long the next slot may take. While too few are filled there is nothing to lose, and each spare gets the whole time.</summary>
+    private TimeSpan RefillTime() =>
+        upload.Filled.Count() < plan.FilledMin ? RefillingMax : RefillingMax - session.Time.GetElapsedTime(_uploadedAt);
 
     private void RequireEnough(int filled)
     {

@@ -10,6 +10,7 @@ using Marketplace.Client.Uploads;
 using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Network;
+using Marketplace.Node;
 using Marketplace.Testing;
 
 namespace Marketplace.Client.Tests.Sessions;
@@ -279,6 +280,36 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
     }
 
     [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task A_spare_that_takes_its_shard_too_slowly_costs_its_slot_and_not_the_put()
+    {
+        Assert.True(DealOpening.RefillingMax <= new NodeLimits().UploadLife / 2);
+        StorageClient client = await market.OpenAsync(market.ClientAccount, options: new MarketSessionOptions { Time = new ShortWaits() });
+        byte[] content = new byte[6_000_000];
+        new Random(7).NextBytes(content);
+        RunningNode victim = market.Nodes[0];
+        using var source = new TellingStream(content, 2_000_000, victim.Die);
+        var pace = new Watching(told =>
+        {
+            foreach (RunningNode node in market.Nodes) node.Pace(told.Stage is ClientStage.Refilling ? 64 << 10 : null);
+        });
+        try
+        {
+            PutReport put = await client.PutAsync(
+                [SourceObject.FromStream("in time", source, content.Length, mayBeShorter: false, Bundles.Time)], s_terms with { Redundancy = new Redundancy(2, 5) }, pace);
+            Assert.Equal(new SlotCounts(5, 4, 1), put.Deals[0].Slots);
+            Assert.Contains("was not filled again within 30 minutes", put.Error?.Message, StringComparison.Ordinal);
+            using var back = new MemoryStream();
+            await client.GetAsync("in time", null, back);
+            Assert.Equal(content, back.ToArray());
+        }
+        finally
+        {
+            victim.Rise();
+            foreach (RunningNode node in market.Nodes) node.Pace(null);
+        }
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
     public async Task What_is_given_up_midway_leaves_nothing_on_nodes_on_chain_or_here()
     {
         StorageClient client = await market.OpenAsync(market.ClientAccount);
@@ -414,9 +445,10 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
         }
     }
 
-    /// <summary>A minute passes in three seconds.</summary>
-    private sealed class FastClock : TimeProvider
+    /// <summary>What is given twenty minutes or more has a second or two.</summary>
+    private sealed class ShortWaits : TimeProvider
     {
-        public override long GetTimestamp() => System.GetTimestamp() * 20;
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime > TimeSpan.FromMinutes(20) ? dueTime / 1200 : dueTime, period);
     }
 }
