@@ -3,6 +3,7 @@ using Marketplace.Chain;
 using Marketplace.Chain.Contracts;
 using Marketplace.Chain.Crypto;
 using Marketplace.Chain.Eth;
+using Marketplace.Chain.Rpc;
 using Marketplace.Client.Discovery;
 using Marketplace.Client.Json;
 using Marketplace.Coding;
@@ -19,6 +20,11 @@ public sealed class MarketChain(MarketContracts contracts)
 {
     private const ulong MebibyteBytes = 1 << 20;
     private const uint PageMax = 50;
+
+    /// <summary>How long the chain is asked what became of a transaction.</summary>
+    public static readonly TimeSpan LookingMax = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan s_lookPause = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private Task<MarketParameters>? _parameters;
@@ -159,9 +165,65 @@ public sealed class MarketChain(MarketContracts contracts)
         ];
     }
 
-    /// <summary>Opens a deal and waits until a block holds it.</summary>
-    public Task<TransactionReceipt> OpenDealAsync(DealTerms terms, IReadOnlyList<SignedAcceptance> promises, CancellationToken token = default) =>
-        Contracts.StorageMarket.OpenDealAsync(terms.Id.Client, Write(terms).Pack(), [.. promises.Select(Write)], token: token);
+    /// <summary>
+    /// Opens a deal, waits until a block holds it, and gives it as that block's events tell it: the next endpoint that is asked may not
+    /// know the block yet.
+    /// </summary>
+    public async Task<DealFacts> OpenDealAsync(DealTerms terms, IReadOnlyList<SignedAcceptance> promises, CancellationToken token = default)
+    {
+        TransactionReceipt receipt =
+            await Contracts.StorageMarket.OpenDealAsync(terms.Id.Client, Write(terms).Pack(), [.. promises.Select(Write)], token: token);
+        if (Contracts.StorageMarket.DealOpenedEvents.DecodeAll(receipt) is not [DealOpenedEvent opened])
+            throw new RpcFormatException($"The receipt {receipt.TransactionHash} does not tell the deal that was opened.");
+        DealWord deal = DealWord.Read(opened.Deal);
+        var slots = new SlotFacts[terms.Redundancy.Shards];
+        for (int i = 0; i < slots.Length; i++) slots[i] = new SlotFacts(i, null, null, null, TokenAmount.Zero);
+        foreach (SlotFilledEvent filled in Contracts.StorageMarket.SlotFilledEvents.DecodeAll(receipt))
+        {
+            int index = PlaceWord.Read(filled.Place).Slot;
+            slots[index] = new SlotFacts(index, new NodeId(filled.Node), new ShardCommitment(EntryWord.Read(filled.Entry).Root, terms.Leaves), null, TokenAmount.Zero);
+        }
+
+        return new DealFacts(
+            terms.Id,
+            false,
+            terms.Redundancy,
+            terms.Rate,
+            new PeriodNumber(deal.From),
+            new PeriodNumber(deal.End),
+            new PeriodNumber(deal.MaxEnd),
+            Units(opened.Units),
+            TokenAmount.Zero,
+            TokenAmount.Zero,
+            slots);
+    }
+
+    /// <summary>
+    /// Asks for a deal until it is as a transaction should have made it, whose fate is not known: endpoints are behind at times, or away.
+    /// Null if it is not after <see cref="LookingMax"/>.
+    /// </summary>
+    /// <param name="id">The deal.</param>
+    /// <param name="isMade">Whether the transaction had its effect.</param>
+    /// <param name="doubt">What became of the sending. An endpoint that answered with an error hardly took it, and is asked once.</param>
+    /// <param name="time">The clock.</param>
+    public async Task<DealFacts?> LookForAsync(DealId id, Func<DealFacts, bool> isMade, Exception doubt, TimeProvider time)
+    {
+        TimeSpan most = doubt is RpcResponseException ? TimeSpan.Zero : LookingMax;
+        for (long began = time.GetTimestamp(); ;)
+        {
+            try
+            {
+                if (await DealAsync(id, CancellationToken.None) is { } deal && isMade(deal)) return deal;
+            }
+            catch (RpcException)
+            {
+                // It may answer the next time.
+            }
+
+            if (time.GetElapsedTime(began) >= most) return null;
+            await Task.Delay(s_lookPause, time, CancellationToken.None);
+        }
+    }
 
     /// <summary>Lengthens a deal at its client's cost and waits until a block holds it.</summary>
     public Task<TransactionReceipt> ExtendAsync(DealId id, PeriodNumber end, CancellationToken token = default) =>

@@ -204,7 +204,7 @@ public sealed partial class StorageClient
     private static async Task<Exception?> FailureOfAsync(Task task)
     {
         await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return task.Exception?.InnerException;
+        return task.IsCanceled ? new TaskCanceledException(task) : task.Exception?.InnerException;
     }
 
     // The client's own uploads take the next numbers; an operator begins further on, so that both can run at once.

@@ -149,10 +149,12 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
 
     private async Task<DealFacts> OpenAsync(DealTerms terms, IReadOnlyList<SignedAcceptance> promises, CancellationToken token)
     {
+        // From here on money may be locked: whoever asked for it may be gone, what became of it is learned all the same.
+        token.ThrowIfCancellationRequested();
         MayBeOpen = true;
         try
         {
-            await session.Chain.OpenDealAsync(terms, promises, token);
+            return await session.Chain.OpenDealAsync(terms, promises, CancellationToken.None);
         }
         catch (ContractRevertException revert)
         {
@@ -162,27 +164,12 @@ internal sealed class DealOpening(MarketSession session, DealId deal, PutPlan pl
         }
         catch (Exception exception) when (exception is TransactionTimeoutException or TransactionReplacedException or RpcException)
         {
-            if (await TryFindAsync(token) is { } found) return found;
+            if (await session.Chain.LookForAsync(deal, found => promises.Any(promise => found.Holds(promise.Root)), exception, session.Time) is { } found) return found;
             throw new MarketException(
                 MarketErrorCode.Failed,
                 $"It is not known whether deal {deal.Number} was opened: {exception.Message}",
                 "look before you put it again: market deals",
                 exception);
-        }
-
-        return await session.Chain.DealAsync(deal, token)
-            ?? throw new MarketException(MarketErrorCode.Failed, $"The chain took deal {deal.Number} and does not know it.", "is the endpoint behind? look again: market deals");
-    }
-
-    private async Task<DealFacts?> TryFindAsync(CancellationToken token)
-    {
-        try
-        {
-            return await session.Chain.DealAsync(deal, token);
-        }
-        catch (RpcException)
-        {
-            return null;
         }
     }
 }
