@@ -9,6 +9,9 @@ public static class MarketErrors
     /// <summary>Whether a deal was not opened only because promises lapsed or changed on the way: asking again helps.</summary>
     public static bool IsLapsed(ContractRevertException revert) => revert.Error is StorageMarketTooFewFilledError;
 
+    /// <summary>Whether a deal was not lengthened only because it lasts as long already.</summary>
+    public static bool LastsAlready(ContractRevertException revert) => revert.Error is StorageMarketBadEndError e && e.End <= e.MaxEnd;
+
     /// <summary>The failure for people and programs.</summary>
     public static MarketException Explain(ContractRevertException revert) => revert.Error switch
     {

@@ -1,5 +1,6 @@
 using Marketplace.Chain.Contracts;
-using Marketplace.Client.Catalogues;
+using Marketplace.Chain.Rpc;
+using Marketplace.Chain.Transactions;
 using Marketplace.Client.Deals;
 using Marketplace.Client.Json;
 using Marketplace.Domain;
@@ -10,29 +11,30 @@ namespace Marketplace.Client.Sessions;
 public sealed partial class StorageClient
 {
     /// <summary>
-    /// Keeps an object longer: every deal that it rests on, counted from its present end. A note that something else in these deals was
-    /// removed is kept as long, so that it does not show again. Paid from Escrow.
+    /// Keeps an object longer, counted from its present end: every deal that it rests on and that ends before. A note that something else in
+    /// these deals was removed is kept as long as they are, so that it does not show again. Paid from Escrow.
     /// </summary>
     /// <exception cref="MarketException">
-    /// Not enough money, or longer than the nodes promised. Deals are extended one after another: a failure in the middle leaves those
-    /// before it extended, and trying again goes on with the rest only if the same end is asked for.
+    /// Not enough money, or longer than the nodes promised. Deals are lengthened one after another, the one that ends first last: while that
+    /// is not done the object's end is what it was, so asking again goes on with the rest and pays nothing twice.
     /// </exception>
     public async Task<ExtendReport> ExtendAsync(string name, TimeSpan longer, CancellationToken token = default)
     {
         CatalogueView view = await LoadAsync(token);
-        IReadOnlyList<CatalogueEntry> entries = view.Require(name);
-        uint periods = view.Now.Schedule.PeriodsIn(longer);
-        List<(DealFacts Deal, PeriodNumber End)> wanted = [.. view.DealsOf(entries).Select(deal => (deal, deal.End + periods))];
-        PeriodNumber last = wanted.Max(one => one.End);
-        HashSet<ulong> named = [.. wanted.Select(one => one.Deal.Id.Number)];
-        foreach (ulong note in view.Catalogue.WithRemovals(named).Where(number => !named.Contains(number)))
+        IReadOnlyList<DealFacts> deals = view.DealsOf(view.Require(name));
+        if (deals.FirstOrDefault(deal => !deal.IsLiveIn(view.Now.Period)) is { } over)
+            throw new MarketException(MarketErrorCode.Incomplete, $"Deal {over.Id.Number}, which holds a part of it, is over.", "put its files again");
+        PeriodNumber end = deals.Min(deal => deal.End) + view.Now.Schedule.PeriodsIn(longer);
+        PeriodNumber last = deals.Select(deal => deal.End).Append(end).Max();
+        HashSet<ulong> named = [.. deals.Select(deal => deal.Id.Number)];
+        (DealFacts Deal, PeriodNumber End)[] wanted =
+        [
+            .. view.Catalogue.WithRemovals(named).Except(named).Select(note => view.Deals[note]).Where(note => note.End < last).Select(note => (note, last)),
+            .. deals.Where(deal => deal.End < end).OrderByDescending(deal => deal.End).Select(deal => (deal, end)),
+        ];
+        foreach ((DealFacts deal, PeriodNumber until) in wanted)
         {
-            if (view.Deals.GetValueOrDefault(note) is { } deal && deal.End < last) wanted.Add((deal, last));
-        }
-
-        foreach ((DealFacts deal, PeriodNumber end) in wanted)
-        {
-            if (end > deal.EndMax)
+            if (until > deal.EndMax)
             {
                 throw new MarketException(
                     MarketErrorCode.Usage,
@@ -41,21 +43,39 @@ public sealed partial class StorageClient
             }
         }
 
-        var prices = new List<TokenAmount>();
-        foreach ((DealFacts deal, PeriodNumber end) in wanted) prices.Add(await PriceOfExtensionAsync(deal, end, token));
-        TokenAmount price = prices.Aggregate(TokenAmount.Zero, (sum, one) => sum + one);
+        TokenAmount price = TokenAmount.Zero;
+        foreach ((DealFacts deal, PeriodNumber until) in wanted) price += await PriceOfExtensionAsync(deal, until, token);
         (await _session.Chain.FundsAsync(Client, _session.Actor?.Address ?? Client, token)).Require(price);
+        TokenAmount paid = TokenAmount.Zero;
+        foreach ((DealFacts deal, PeriodNumber until) in wanted) paid += await LengthenAsync(deal, until, token);
+        return new ExtendReport(name, view.Now.TimeOf(end), paid, [.. wanted.Select(one => new ExtendedDeal(one.Deal.Id.Number, one.End))]);
+    }
+
+    /// <summary>Makes a deal last until an end, and gives what this locked: nothing if it lasts as long already, whoever saw to it.</summary>
+    private async Task<TokenAmount> LengthenAsync(DealFacts deal, PeriodNumber end, CancellationToken token)
+    {
+        TokenAmount price = await PriceOfExtensionAsync(deal, end, token);
+
+        // As with an opening: once it is sent, what became of it is learned.
+        token.ThrowIfCancellationRequested();
         try
         {
-            foreach ((DealFacts deal, PeriodNumber end) in wanted) await _session.Chain.ExtendAsync(deal.Id, end, token);
+            await _session.Chain.ExtendAsync(deal.Id, end, CancellationToken.None);
+            return price;
         }
         catch (ContractRevertException revert)
         {
-            throw MarketErrors.Explain(revert);
+            return MarketErrors.LastsAlready(revert) ? TokenAmount.Zero : throw MarketErrors.Explain(revert);
         }
-
-        PeriodNumber first = wanted.Where(one => named.Contains(one.Deal.Id.Number)).Min(one => one.End);
-        return new ExtendReport(name, view.Now.TimeOf(first), price, [.. wanted.Select(one => new ExtendedDeal(one.Deal.Id.Number, one.End))]);
+        catch (Exception exception) when (exception is TransactionTimeoutException or TransactionReplacedException or RpcException)
+        {
+            if (await _session.Chain.LookForAsync(deal.Id, found => found.End >= end, exception, _session.Time) is not null) return price;
+            throw new MarketException(
+                MarketErrorCode.Failed,
+                $"It is not known whether deal {deal.Id.Number} was lengthened: {exception.Message}",
+                "look before you try again: market deals",
+                exception);
+        }
     }
 
     private async Task<TokenAmount> PriceOfExtensionAsync(DealFacts deal, PeriodNumber end, CancellationToken token)

@@ -1,4 +1,3 @@
-using Marketplace.Chain.Contracts;
 using Marketplace.Client.Deals;
 using Marketplace.Client.Reusing;
 using Marketplace.Client.Sources;
@@ -44,19 +43,8 @@ public sealed partial class StorageClient
     /// </summary>
     private async Task<TokenAmount> LengthenAsync(ContentReuse reuse, IReadOnlyCollection<ulong> deals, CancellationToken token)
     {
-        DealFacts[] wanted = [.. reuse.TooShort(deals)];
-        if (wanted.Length == 0) return TokenAmount.Zero;
-        TokenAmount price = await PriceOfAsync(reuse, deals, token);
-        try
-        {
-            await Task.WhenAll(wanted.Select(deal => _session.Chain.ExtendAsync(deal.Id, reuse.End, token)));
-        }
-        catch (ContractRevertException revert)
-        {
-            throw MarketErrors.Explain(revert);
-        }
-
-        return price;
+        TokenAmount[] paid = await Task.WhenAll(reuse.TooShort(deals).Select(deal => LengthenAsync(deal, reuse.End, token)));
+        return paid.Aggregate(TokenAmount.Zero, (sum, one) => sum + one);
     }
 
     /// <summary>Remembers what a put stored.</summary>

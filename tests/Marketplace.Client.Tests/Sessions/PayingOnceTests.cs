@@ -49,6 +49,73 @@ public sealed class PayingOnceTests(RunningMarket market) : IDisposable
         }
     }
 
+    [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task An_extension_that_breaks_off_goes_on_when_it_is_asked_for_again_and_pays_nothing_twice()
+    {
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        foreach (string file in new[] { "part/a", "part/b", "part/c" })
+        {
+            Write(file, 10_000);
+            await client.PutAsync(SourceTree.Walk([_folder[file]], file), s_terms);
+        }
+
+        DateTimeOffset before = (await client.StatAsync("part")).PaidUntil!.Value;
+        using var endpoint = new FaultyEndpoint();
+        (StorageClient cut, IDisposable session) = await endpoint.OpenAsync(market, market.ClientAccount, new FastClock());
+        using (session)
+        using (cut)
+        {
+            endpoint.Sending = () =>
+            {
+                if (endpoint.Sent > 1) throw new HttpRequestException("The line is cut.");
+            };
+            await Assert.ThrowsAsync<MarketException>(() => cut.ExtendAsync("part", TimeSpan.FromHours(1)));
+            endpoint.Sending = () => { };
+        }
+
+        ExtendReport again = await client.ExtendAsync("part", TimeSpan.FromHours(1));
+        Assert.Equal(2, again.Deals.Count);
+        StatReport stat = await client.StatAsync("part");
+        Assert.Single(stat.Deals.Select(deal => deal.EndsAtPeriod).Distinct());
+        Assert.Equal(before + TimeSpan.FromHours(1), stat.PaidUntil!.Value, TimeSpan.FromMinutes(2));
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task An_extension_whose_fate_was_unknown_is_told_as_done_when_the_chain_knows_it()
+    {
+        Write("late", 10_000);
+        StorageClient client = await market.OpenAsync(market.ClientAccount);
+        await client.PutAsync(SourceTree.Walk([_folder["late"]], null), s_terms);
+        DealReport before = (await client.StatAsync("late")).Deals.Single();
+        using var endpoint = new FaultyEndpoint { NoReceiptFrom = 1 };
+        (StorageClient slow, IDisposable session) = await endpoint.OpenAsync(market, market.ClientAccount);
+        using (session)
+        using (slow)
+        {
+            ExtendReport extended = await slow.ExtendAsync("late", TimeSpan.FromHours(1));
+            DealReport after = (await client.StatAsync("late")).Deals.Single();
+            Assert.True(after.EndsAtPeriod > before.EndsAtPeriod);
+            Assert.Equal((after.EndsAtPeriod, after.Locked - before.Locked), (extended.Deals.Single().EndsAtPeriod, extended.Price));
+        }
+    }
+
+    [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task Two_puts_at_once_that_refer_to_one_deal_do_not_break_on_each_others_lengthening()
+    {
+        Write("shared", 400_000);
+        Settle();
+        StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
+        await client.PutAsync(SourceTree.Walk([_folder["shared"]], null), s_terms);
+        PutTerms longer = s_terms with { For = TimeSpan.FromHours(2) };
+        PutReport[] puts = await Task.WhenAll(
+            client.PutAsync(SourceTree.Walk([_folder["shared"]], "shared-1"), longer), client.PutAsync(SourceTree.Walk([_folder["shared"]], "shared-2"), longer));
+        Assert.All(puts, put => Assert.Null(put.Error));
+        Assert.All(puts, put => Assert.Equal(0, put.NewBytes));
+    }
+
+    /// <summary>Ages all files, so that their marks are trusted.</summary>
+    private static void Settle() => Thread.Sleep(FileMark.Settled * 2);
+
     private void Write(string name, int bytes)
     {
         byte[] content = new byte[bytes];
