@@ -32,7 +32,7 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
     /// <param name="find">What is remembered of a path.</param>
     /// <param name="manifests">The client's manifests by deal.</param>
     /// <param name="deals">The client's deals by number.</param>
-    /// <param name="before">The present entry of a name; null for none.</param>
+    /// <param name="catalogue">The client's names.</param>
     /// <param name="redundancy">What is asked for.</param>
     /// <param name="now">The present period.</param>
     /// <param name="end">Until when it shall be kept.</param>
@@ -41,7 +41,7 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
         Func<string, KnownFile?> find,
         IReadOnlyDictionary<ulong, Manifest> manifests,
         IReadOnlyDictionary<ulong, DealFacts> deals,
-        Func<string, CatalogueEntry?> before,
+        Catalogue catalogue,
         Redundancy redundancy,
         PeriodNumber now,
         PeriodNumber end)
@@ -58,7 +58,7 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
                 stored[entry] = file;
                 Need(file, 1);
             }
-            else if (before(entry.Name) is { Kind: ObjectKind.File, Source.Chunks: > 0 } last)
+            else if (catalogue.Find(entry.Name) is { Kind: ObjectKind.File, Source.Chunks: > 0 } last)
             {
                 Need(new StoredFile(last.Deal, last.Manifest, last.Source), SharedPart);
             }
@@ -69,12 +69,20 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
         }
 
         var usable = new Dictionary<ulong, DealFacts>();
-        int extended = 0;
+        var extended = new HashSet<ulong>();
         foreach ((ulong number, DealFacts deal) in deals.OrderByDescending(one => needed.GetValueOrDefault(one.Key)))
         {
             if (!manifests.ContainsKey(number) || !IsWhole(deal, redundancy, now)) continue;
-            if (deal.End < end && (extended == ExtensionsMax || !needed.TryGetValue(number, out long bytes) || !IsWorthwhile(deal, bytes, now, end))) continue;
-            if (deal.End < end) extended++;
+            if (deal.End < end)
+            {
+                // With it goes what says that something in it was removed.
+                HashSet<ulong> with = [.. catalogue.WithRemovals([number]).Where(one => deals[one].End < end)];
+                if (!needed.TryGetValue(number, out long bytes) || !IsWorthwhile(deal, bytes, now, end) || with.Any(one => end > deals[one].EndMax)) continue;
+                with.UnionWith(extended);
+                if (with.Count > ExtensionsMax) continue;
+                extended = with;
+            }
+
             usable[number] = deal;
         }
 
@@ -119,6 +127,5 @@ internal sealed record ReusePlan(IReadOnlyList<SourceObject> Objects, IReadOnlyD
         deal.IsLiveIn(now) && deal.Redundancy == redundancy && deal.Slots.Count == redundancy.Shards && deal.Slots.All(slot => slot is { State: SlotState.Filled, Shard: not null });
 
     private static bool IsWorthwhile(DealFacts deal, long neededBytes, PeriodNumber now, PeriodNumber end) =>
-        end <= deal.EndMax &&
         (Int128)deal.Geometry!.Value.BundleBytes * (end.Value - deal.End.Value) <= (Int128)neededBytes * (end.Value - now.Value);
 }

@@ -93,7 +93,7 @@ public sealed partial class StorageClient
         Redundancy redundancy = Redundancy.Default;
         var nothing = new SourceObject(name, ObjectKind.Folder, []);
         PutPlan plan = await PlanAsync([nothing], redundancy, end, null, probe: true, token);
-        using var nothingKnown = new ContentReuse(ReusePlan.None([nothing]), null, null, end, _session.Time.GetUtcNow());
+        using var nothingKnown = new ContentReuse(view, ReusePlan.None([nothing]), null, null, end, _session.Time.GetUtcNow());
         Stored stored = await StoreAsync(plan, [], [name], nothingKnown, ChunkCompressor.LevelDefault, progress, token);
         return new RemoveReport(
             name,

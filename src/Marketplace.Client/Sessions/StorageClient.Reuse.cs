@@ -15,7 +15,7 @@ public sealed partial class StorageClient
     {
         DateTimeOffset now = _session.Time.GetUtcNow();
         ContentIndexKey? key = _indexPath is null || IsOperator ? null : _keys.CreateIndexKey();
-        if (key is null) return new ContentReuse(ReusePlan.None(objects), null, null, end, now);
+        if (key is null) return new ContentReuse(view, ReusePlan.None(objects), null, null, end, now);
         ContentIndex index = ContentIndex.Load(_indexPath!);
         index.KeepOnly((deal, root) => IsThere(view, deal, root));
         ReusePlan plan = ReusePlan.Make(
@@ -23,12 +23,12 @@ public sealed partial class StorageClient
             path => index.Files.TryGetValue(NameOf(key, path), out KnownFile known) ? known : null,
             view.Manifests,
             view.Deals,
-            view.Catalogue.Find,
+            view.Catalogue,
             redundancy,
             view.Now.Period,
             end);
         Dictionary<ulong, Manifest> manifests = plan.Usable.Keys.ToDictionary(deal => deal, deal => view.Manifests[deal]);
-        return new ContentReuse(plan, key, new KnownChunks(index, key, manifests), end, now);
+        return new ContentReuse(view, plan, key, new KnownChunks(index, key, manifests), end, now);
     }
 
     /// <summary>What lengthening these deals costs.</summary>
@@ -75,7 +75,7 @@ public sealed partial class StorageClient
     private static UInt128 NameOf(ContentIndexKey key, string path) => key.NameOf(Path.GetFullPath(path));
 
     /// <summary>What one put may refer to.</summary>
-    private sealed class ContentReuse(ReusePlan plan, ContentIndexKey? key, KnownChunks? known, PeriodNumber end, DateTimeOffset began) : IDisposable
+    private sealed class ContentReuse(CatalogueView view, ReusePlan plan, ContentIndexKey? key, KnownChunks? known, PeriodNumber end, DateTimeOffset began) : IDisposable
     {
         public ReusePlan Plan { get; } = plan;
 
@@ -90,7 +90,9 @@ public sealed partial class StorageClient
         /// <summary>Deals that a chunk was found in and no whole file.</summary>
         public IReadOnlyCollection<ulong> FoundLate => [.. Known?.Deals.Where(deal => !Plan.Sure.Contains(deal)) ?? []];
 
-        public IEnumerable<DealFacts> TooShort(IEnumerable<ulong> deals) => deals.Select(deal => Plan.Usable[deal]).Where(deal => deal.End < End);
+        /// <summary>Those of the deals that have to be lengthened, with the notes of what was removed from them: without these it would show again.</summary>
+        public IEnumerable<DealFacts> TooShort(IEnumerable<ulong> deals) =>
+            view.Catalogue.WithRemovals(deals.Where(deal => Plan.Usable[deal].End < End)).Select(deal => view.Deals[deal]).Where(deal => deal.End < End);
 
         public void Dispose() => Key?.Dispose();
     }

@@ -76,7 +76,7 @@ public sealed class ReusePlanTests
             _ => null,
             new Dictionary<ulong, Manifest> { [7] = manifest },
             new Dictionary<ulong, DealFacts> { [7] = DealOf(dealEnd, bundleBytes: 300_032) },
-            _ => null,
+            Catalogue.Empty,
             Redundancy.Default,
             s_now,
             new PeriodNumber(200));
@@ -99,7 +99,7 @@ public sealed class ReusePlanTests
             _ => new KnownFile(s_mark, 7, record),
             new Dictionary<ulong, Manifest> { [7] = manifest },
             new Dictionary<ulong, DealFacts> { [7] = deal },
-            _ => null,
+            Catalogue.Empty,
             Redundancy.Default,
             s_now,
             new PeriodNumber(end));

@@ -113,6 +113,24 @@ public sealed class PayingOnceTests(RunningMarket market) : IDisposable
         Assert.All(puts, put => Assert.Equal(0, put.NewBytes));
     }
 
+    [Fact(Timeout = Patience.TestMilliseconds)]
+    public async Task What_was_removed_from_a_deal_stays_removed_when_another_put_makes_the_deal_last_longer()
+    {
+        Write("kept/big", 400_000);
+        Write("kept/secret", 1_000);
+        Settle();
+        StorageClient client = await market.OpenAsync(market.ClientAccount, home: _folder["home"]);
+        await client.PutAsync(SourceTree.Walk([_folder["kept"]], null), s_terms);
+        RemoveReport removed = await client.RemoveAsync("kept/secret");
+        PutReport again = await client.PutAsync(SourceTree.Walk([_folder["kept/big"]], "elsewhere"), s_terms with { For = TimeSpan.FromHours(2) });
+        Assert.Null(again.Error);
+        Assert.Equal(0, again.NewBytes);
+
+        Dictionary<ulong, DealReport> deals = (await client.DealsAsync()).Deals.ToDictionary(deal => deal.Id);
+        PeriodNumber kept = deals[again.Deals[0].Id].EndsAtPeriod;
+        Assert.Equal([kept, kept], (await client.StatAsync("kept")).Deals.Select(deal => deal.EndsAtPeriod).Append(deals[removed.Deals[0].Id].EndsAtPeriod));
+    }
+
     /// <summary>Ages all files, so that their marks are trusted.</summary>
     private static void Settle() => Thread.Sleep(FileMark.Settled * 2);
 
