@@ -24,6 +24,7 @@ public sealed partial class StorageClient : IDisposable
     private readonly BundleKeys _keys;
     private readonly ManifestCache _cache;
     private readonly DealNumbers _numbers;
+    private readonly EndedPages _ended;
     private readonly string? _indexPath;
     private readonly Lock _indexLock = new();
     private readonly ConcurrentDictionary<(ulong Deal, Root Root), Manifest?> _manifests = new();
@@ -36,6 +37,7 @@ public sealed partial class StorageClient : IDisposable
         _cache = new ManifestCache(home is null ? null : Path.Combine(home, "manifests"));
         _indexPath = home is null ? null : Path.Combine(home, "known", "contents");
         _numbers = new DealNumbers(home is null ? null : Path.Combine(home, "uploads"));
+        _ended = new EndedPages(home is null ? null : Path.Combine(home, "known", $"ended-{session.Parameters.ChainId}-{session.Parameters.Market}-{client}"));
     }
 
     /// <summary>Whose files and money.</summary>
@@ -48,7 +50,7 @@ public sealed partial class StorageClient : IDisposable
     public async Task<CatalogueView> LoadAsync(CancellationToken token = default)
     {
         Moment now = await _session.Chain.NowAsync(token);
-        IReadOnlyList<DealFacts> deals = await _session.Chain.DealsAsync(Client, token);
+        IReadOnlyList<DealFacts> deals = await _session.Chain.DealsAsync(Client, _ended, now, token);
         DealFacts[] live = [.. deals.Where(deal => deal.IsLiveIn(now.Period))];
         var unread = new ConcurrentBag<UnreadDeal>();
         var foreign = new ConcurrentBag<ulong>();
@@ -79,11 +81,16 @@ public sealed partial class StorageClient : IDisposable
                 "import the words that they were stored with: market wallet import");
         }
 
+        // What rests on a deal that is over is not there any more, and that deal says so.
+        Dictionary<ulong, DealFacts> byNumber = deals.ToDictionary(deal => deal.Id.Number);
+        HashSet<ulong> over = [.. manifests.SelectMany(one => one.Manifest.Chunks).Select(chunk => chunk.Deal).Where(number => number != 0 && number < deals[^1].Id.Number && !byNumber.ContainsKey(number))];
+        foreach (DealFacts deal in await _session.Chain.DealsNearAsync(Client, over, token)) byNumber[deal.Id.Number] = deal;
+
         _cache.KeepOnly(live.Select(deal => deal.Id.Number).ToHashSet());
         return new CatalogueView(
             now,
             Catalogue.Fold(manifests),
-            deals.ToDictionary(deal => deal.Id.Number),
+            byNumber,
             [.. unread.OrderBy(deal => deal.Deal)],
             [.. foreign.Order()])
         {
