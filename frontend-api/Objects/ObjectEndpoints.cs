@@ -33,7 +33,7 @@ public static class ObjectEndpoints
         RouteGroupBuilder objects = routes.MapGroup("/v1/objects").WithTags("Objects").RequireAuthorization()
             .ProducesFailures(StatusCodes.Status401Unauthorized);
         objects.MapGet("", ListAsync).WithName("listObjects").WithSummary("The client's objects that this gateway can open.")
-            .ProducesFailures(StatusCodes.Status400BadRequest);
+            .ProducesFailures(StatusCodes.Status400BadRequest, StatusCodes.Status503ServiceUnavailable);
         objects.MapPut("/{**name}", PutAsync).WithName("putObject").WithSummary("Stores the body under a name.")
             .WithMetadata(new RequestSizeLimitAttribute(ObjectBytesMax))
             .Accepts<Stream>(AnyContentType)
@@ -57,9 +57,10 @@ public static class ObjectEndpoints
     }
 
     internal static async Task<Ok<ListReport>> ListAsync(
-        HttpContext context, MarketDoor market, string? prefix, bool? recursive, string? after, int? limit, CancellationToken token)
+        HttpContext context, MarketDoor market, ReadGate gate, string? prefix, bool? recursive, string? after, int? limit, CancellationToken token)
     {
         if (limit is < 1) throw GatewayFailureException.Usage("limit is a number from 1.");
+        using IDisposable pass = await EnterAsync(gate, context, token);
         ListReport all = await market.ListAsync(context.Client().Address, token);
         int most = Math.Min(limit ?? ListLinesMax, ListLinesMax);
         return TypedResults.Ok(all with { Objects = Listing.Select(all.Objects, prefix ?? "", recursive ?? true, after, most) });
@@ -113,6 +114,7 @@ public static class ObjectEndpoints
         string? name, HttpContext context, MarketDoor market, ReadGate gate, CancellationToken token)
     {
         string checkedName = ReadName(context, name);
+        using IDisposable pass = await EnterAsync(gate, context, token);
         StoredObject found = await market.FindAsync(context.Client().Address, checkedName, token)
             ?? throw GatewayFailureException.NotFound(
                 $"There is no object '{checkedName}' here.", "what was not stored through this gateway only your own wallet can open: market get");
@@ -153,11 +155,13 @@ public static class ObjectEndpoints
         response.ContentType = ContentType;
         response.ContentLength = plan.Count;
         if (HttpMethods.IsHead(context.Request.Method)) return TypedResults.Empty;
-        using IDisposable pass = await gate.EnterAsync(context.Client().Address, token)
-            ?? throw GatewayFailureException.Busy("Too many reads run.", "tooManyReads");
         await found.CopyAsync(plan.From, plan.Count, response.Body, token);
         return TypedResults.Empty;
     }
+
+    // Before the client's names are loaded: they take memory, too.
+    private static async Task<IDisposable> EnterAsync(ReadGate gate, HttpContext context, CancellationToken token) =>
+        await gate.EnterAsync(context.Client().Address, token) ?? throw GatewayFailureException.Busy("Too many reads run.", "tooManyReads");
 
     private static string ReadName(HttpContext context, string? routeName)
     {

@@ -1,6 +1,6 @@
 namespace Marketplace.Gateway.Objects;
 
-/// <summary>Bounds the memory of reads: each holds up to 40 MiB that its client has not taken yet.</summary>
+/// <summary>Bounds the memory of reads and lists: each holds its client's names, and a read up to 40 MiB that its client has not taken yet.</summary>
 public sealed class ReadGate(int runningPerClientMax = ReadGate.RunningPerClientMax, int perClientMax = ReadGate.PerClientMax, int runningMax = ReadGate.RunningMax)
     : ClientGate(runningPerClientMax, perClientMax, runningMax)
 {

@@ -55,7 +55,9 @@ public sealed class ReadGateTests(RealMarket market)
         Assert.NotNull(refused.Headers.RetryAfter);
         Assert.Null(refused.Headers.ETag);
         using HttpResponseMessage head = await http.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/v1/objects/a"));
-        Assert.Equal(HttpStatusCode.OK, head.StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, head.StatusCode);
+        using HttpResponseMessage list = await http.GetAsync("/v1/objects");
+        Assert.Equal("tooManyReads", (await list.ErrorAsync(HttpStatusCode.ServiceUnavailable, "failed")).Reason());
 
         passes[0].Dispose();
         Assert.Equal(bytes, await http.GetObjectAsync("a"));

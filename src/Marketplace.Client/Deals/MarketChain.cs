@@ -66,12 +66,32 @@ public sealed class MarketChain(MarketContracts contracts)
     public async Task<IReadOnlyList<DealFacts>> DealsAsync(Address client, CancellationToken token = default)
     {
         ulong last = await LastNumberAsync(client, token);
-        var calls = new List<FunctionCall<DealView[]>>();
-        for (ulong from = 1; from <= last; from += PageMax) calls.Add(Contracts.Lens.DealsOfRequest(client, from, PageMax));
-        if (calls.Count == 0) return [];
-        IReadOnlyList<DealView[]> pages = await Contracts.Web3.Eth.CallManyAsync(calls, token: token);
-        return await WithReservationsAsync([.. pages.SelectMany(page => page).Select(Read).OfType<DealFacts>().OrderBy(deal => deal.Id.Number)], token);
+        return await PagesAsync(client, PagesUpTo(last), token);
     }
+
+    /// <summary>Every deal of a client that may still be kept, and some that are over, by number.</summary>
+    /// <param name="client">Whose.</param>
+    /// <param name="ended">What need not be read; learns more.</param>
+    /// <param name="now">The present.</param>
+    /// <param name="token">Cancels.</param>
+    public async Task<IReadOnlyList<DealFacts>> DealsAsync(Address client, EndedPages ended, Moment now, CancellationToken token = default)
+    {
+        Task<ulong> last = LastNumberAsync(client, token);
+        IReadOnlySet<ulong> over = await ended.AtAsync(now, HashOfAsync, token);
+        ulong[] pages = [.. PagesUpTo(await last).Where(page => !over.Contains(page))];
+        IReadOnlyList<DealFacts> deals = await PagesAsync(client, pages, token);
+
+        // A deal that ended was opened long ago, so that what is below it was read whole even from an endpoint that lags behind.
+        // A period more, and no reorganisation brings one back.
+        ulong reached = deals.Where(deal => IsOver(deal, now)).Select(deal => EndedPages.PageOf(deal.Id.Number)).DefaultIfEmpty().Max();
+        HashSet<ulong> alive = [.. deals.Where(deal => !IsOver(deal, now)).Select(deal => EndedPages.PageOf(deal.Id.Number))];
+        ended.Add(over, [.. pages.Where(page => page < reached && !alive.Contains(page))], now);
+        return deals;
+    }
+
+    /// <summary>The deals in the pages of some numbers, by number.</summary>
+    public Task<IReadOnlyList<DealFacts>> DealsNearAsync(Address client, IEnumerable<ulong> numbers, CancellationToken token = default) =>
+        PagesAsync(client, [.. numbers.Select(EndedPages.PageOf).Distinct().Order()], token);
 
     /// <summary>Every registered node, by id.</summary>
     public async Task<IReadOnlyList<NodeFacts>> AllNodesAsync(CancellationToken token = default)
@@ -248,6 +268,23 @@ public sealed class MarketChain(MarketContracts contracts)
                 Slots = [.. deal.Slots.Select(slot => reserved.Contains((deal.Id, slot.Index)) ? slot with { State = SlotState.Reserved } : slot)],
             }),
         ];
+    }
+
+    private static bool IsOver(DealFacts deal, Moment now) => now.Period > deal.End;
+
+    private static IReadOnlyList<ulong> PagesUpTo(ulong last)
+    {
+        var pages = new List<ulong>();
+        for (ulong page = 0; page * EndedPages.NumbersPerPage < last; page++) pages.Add(page);
+        return pages;
+    }
+
+    private async Task<IReadOnlyList<DealFacts>> PagesAsync(Address client, IReadOnlyList<ulong> pages, CancellationToken token)
+    {
+        if (pages.Count == 0) return [];
+        IReadOnlyList<DealView[]> views = await Contracts.Web3.Eth.CallManyAsync(
+            [.. pages.Select(page => Contracts.Lens.DealsOfRequest(client, (page * EndedPages.NumbersPerPage) + 1, EndedPages.NumbersPerPage))], token: token);
+        return await WithReservationsAsync([.. views.SelectMany(page => page).Select(Read).OfType<DealFacts>().OrderBy(deal => deal.Id.Number)], token);
     }
 
     private static TokenAmount Units(BigInteger units) => TokenAmount.FromUnits((UInt128)units);

@@ -19,9 +19,10 @@ public static class ManifestReader
     /// <param name="keys">The client's keys.</param>
     /// <param name="keep">Gets the sealed bytes, if they are to be kept.</param>
     /// <param name="token">Cancels.</param>
+    /// <param name="admit">Is told the manifest's plain length before anything of it is decoded, and refuses it by an exception.</param>
     /// <exception cref="BundleFormatException">The bundle is damaged in a way that its roots do not show: its client made it so.</exception>
     public static async Task<Manifest?> ReadAsync(
-        ShardGeometry geometry, Func<long, Memory<byte>, CancellationToken, Task> read, BundleKeys keys, SealedManifest? keep, CancellationToken token)
+        ShardGeometry geometry, Func<long, Memory<byte>, CancellationToken, Task> read, BundleKeys keys, SealedManifest? keep, CancellationToken token, Action<long>? admit = null)
     {
         byte[] headBytes = new byte[BundleHead.SizeBytes];
         await read(0, headBytes, token);
@@ -34,6 +35,7 @@ public static class ManifestReader
         await read(geometry.BundleBytes - tailBytes, tail, token);
         byte[] footerBytes = tail[^BundleFooter.SizeBytes..];
         BundleFooter footer = BundleFooter.Open(key, geometry.BundleBytes, footerBytes);
+        admit?.Invoke(footer.ManifestPlainBytes);
         keep?.Begin(headBytes, footerBytes);
 
         using var decoder = new ManifestDecoder(key, footer);
@@ -60,8 +62,12 @@ public static class ManifestReader
     }
 
     /// <summary>Opens a copy. Null if the keys do not open it.</summary>
+    /// <param name="copy">The sealed bytes.</param>
+    /// <param name="bundleBytes">The bundle's length, from the chain.</param>
+    /// <param name="keys">The client's keys.</param>
+    /// <param name="admit">Is told the manifest's plain length before anything of it is decoded, and refuses it by an exception.</param>
     /// <exception cref="BundleFormatException">The copy is damaged.</exception>
-    public static Manifest? Open(ReadOnlySpan<byte> copy, long bundleBytes, BundleKeys keys)
+    public static Manifest? Open(ReadOnlySpan<byte> copy, long bundleBytes, BundleKeys keys, Action<long>? admit = null)
     {
         if (copy.Length < BundleHead.SizeBytes + BundleFooter.SizeBytes) throw new BundleFormatException(BundleFault.Malformed, "The copy is too short.");
         using BundleKey? key = keys.TryOpen(BundleHead.Read(copy));
@@ -69,6 +75,7 @@ public static class ManifestReader
         BundleFooter footer = BundleFooter.Open(key, bundleBytes, copy.Slice(BundleHead.SizeBytes, BundleFooter.SizeBytes));
         ReadOnlySpan<byte> pieces = copy[(BundleHead.SizeBytes + BundleFooter.SizeBytes)..];
         if (pieces.Length != footer.ManifestBytes) throw new BundleFormatException(BundleFault.Malformed, "The copy has another length than its footer says.");
+        admit?.Invoke(footer.ManifestPlainBytes);
         using var decoder = new ManifestDecoder(key, footer);
         for (int i = 0; i < footer.Pieces; i++)
         {

@@ -13,7 +13,7 @@ public sealed record UnreadDeal(ulong Deal, MarketException Failure);
 /// <summary>A client's names and deals at one moment.</summary>
 /// <param name="Now">When.</param>
 /// <param name="Catalogue">The names.</param>
-/// <param name="Deals">Every deal that the chain still keeps, by number; ended ones too.</param>
+/// <param name="Deals">Every deal that is kept now or that a manifest refers to, by number, and some that ended.</param>
 /// <param name="Unread">Live deals that could not be read: the names in them are missing, and older ones show instead.</param>
 /// <param name="Foreign">Live deals whose bundles are sealed to other keys.</param>
 public sealed record CatalogueView(

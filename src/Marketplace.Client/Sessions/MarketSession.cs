@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Marketplace.Chain.Accounts;
+using Marketplace.Client.Catalogues;
 using Marketplace.Client.Deals;
 using Marketplace.Client.Discovery;
 using Marketplace.Client.Json;
@@ -91,7 +92,8 @@ public sealed class MarketSession : IDisposable
     /// <param name="client">Whose files and money.</param>
     /// <param name="keys">How its bundles are sealed and opened. Owned by the result.</param>
     /// <param name="home">A folder for what is remembered between calls; null to remember nothing.</param>
-    public StorageClient ClientOf(Address client, BundleKeys keys, string? home) => new(this, client, keys, home);
+    /// <param name="manifests">Where its manifests are held; null for a place of its own without a limit.</param>
+    public StorageClient ClientOf(Address client, BundleKeys keys, string? home, ManifestShelf? manifests = null) => new(this, client, keys, home, manifests);
 
     /// <summary>Nodes by their numbers, as the chain tells; absent if there is none. Remembered for <see cref="NodeFactsLife"/>.</summary>
     public async Task<IReadOnlyDictionary<NodeId, NodeFacts>> NodesAsync(IEnumerable<NodeId> ids, CancellationToken token)

@@ -18,6 +18,9 @@ public sealed partial class StorageClient
     // Large enough that the sealing of one chunk (4 MiB) never waits for the sending of the one before.
     private const long BundlePauseBytes = 6 << 20;
 
+    /// <summary>Numbers that an operator leaves out, at most.</summary>
+    private const long OperatorSkipMax = 8;
+
     /// <summary>What storing these objects would cost at most. Nothing is locked or sent.</summary>
     public async Task<PutReport> QuoteAsync(IReadOnlyList<SourceObject> objects, PutTerms terms, CancellationToken token = default)
     {
@@ -162,7 +165,8 @@ public sealed partial class StorageClient
         finally
         {
             await ((Task)lengthening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!opened && !opening.MayBeOpen) await upload.WithdrawAsync();
+            if (opened || opening.MayBeOpen) _ended.Forget(lease.Id.Number);
+            else await upload.WithdrawAsync();
         }
     }
 
@@ -207,8 +211,9 @@ public sealed partial class StorageClient
         return task.IsCanceled ? new TaskCanceledException(task) : task.Exception?.InnerException;
     }
 
-    // The client's own uploads take the next numbers; an operator begins further on, so that both can run at once.
-    private ulong OperatorSkip() => (_session.Parameters.NumberGapMax / 2) + (ulong)Random.Shared.NextInt64((long)Math.Max(1, _session.Parameters.NumberGapMax / 4));
+    // The client's own uploads take the next numbers; an operator begins a little further on, so that both can run at once most times.
+    // Who skips many makes all who read the client's deals read what is between.
+    private static ulong OperatorSkip() => (ulong)Random.Shared.NextInt64(1, OperatorSkipMax + 1);
 
     private sealed record Stored(BundleSummary Summary, DealFacts Deal, TokenAmount Lengthening, PutDeal Report, ErrorDetail? Error);
 }

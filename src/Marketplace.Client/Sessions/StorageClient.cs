@@ -13,7 +13,7 @@ namespace Marketplace.Client.Sessions;
 /// <summary>
 /// Everything that one client can do with its files: put, get, list, remove, extend, verify. The command line uses it with the client's own
 /// account and keys; a gateway uses it with its operator's account (<see cref="MarketSession.Actor"/>) and keys shared with the client.
-/// What stands in it beyond the chain's state is only speed: copies of sealed manifests. Safe for concurrent calls.
+/// What stands in it beyond the chain's state is only speed: manifests, and which deals are over. Safe for concurrent calls.
 /// </summary>
 public sealed partial class StorageClient : IDisposable
 {
@@ -24,18 +24,21 @@ public sealed partial class StorageClient : IDisposable
     private readonly BundleKeys _keys;
     private readonly ManifestCache _cache;
     private readonly DealNumbers _numbers;
+    private readonly EndedPages _ended;
     private readonly string? _indexPath;
     private readonly Lock _indexLock = new();
-    private readonly ConcurrentDictionary<(ulong Deal, Root Root), Manifest?> _manifests = new();
+    private readonly ManifestShelf _manifests;
 
-    internal StorageClient(MarketSession session, Address client, BundleKeys keys, string? home)
+    internal StorageClient(MarketSession session, Address client, BundleKeys keys, string? home, ManifestShelf? manifests)
     {
+        _manifests = manifests ?? new ManifestShelf();
         _session = session;
         Client = client;
         _keys = keys;
         _cache = new ManifestCache(home is null ? null : Path.Combine(home, "manifests"));
         _indexPath = home is null ? null : Path.Combine(home, "known", "contents");
         _numbers = new DealNumbers(home is null ? null : Path.Combine(home, "uploads"));
+        _ended = new EndedPages(home is null ? null : Path.Combine(home, "known", $"ended-{session.Parameters.ChainId}-{session.Parameters.Market}-{client}"));
     }
 
     /// <summary>Whose files and money.</summary>
@@ -48,8 +51,11 @@ public sealed partial class StorageClient : IDisposable
     public async Task<CatalogueView> LoadAsync(CancellationToken token = default)
     {
         Moment now = await _session.Chain.NowAsync(token);
-        IReadOnlyList<DealFacts> deals = await _session.Chain.DealsAsync(Client, token);
+        IReadOnlyList<DealFacts> deals = await _session.Chain.DealsAsync(Client, _ended, now, token);
         DealFacts[] live = [.. deals.Where(deal => deal.IsLiveIn(now.Period))];
+        HashSet<ulong> liveNumbers = [.. live.Select(deal => deal.Id.Number)];
+        _manifests.KeepOnly(liveNumbers);
+        _cache.KeepOnly(liveNumbers);
         var unread = new ConcurrentBag<UnreadDeal>();
         var foreign = new ConcurrentBag<ulong>();
         var manifests = new ConcurrentBag<DealManifest>();
@@ -79,11 +85,15 @@ public sealed partial class StorageClient : IDisposable
                 "import the words that they were stored with: market wallet import");
         }
 
-        _cache.KeepOnly(live.Select(deal => deal.Id.Number).ToHashSet());
+        // What rests on a deal that is over is not there any more, and that deal says so.
+        Dictionary<ulong, DealFacts> byNumber = deals.ToDictionary(deal => deal.Id.Number);
+        HashSet<ulong> over = [.. manifests.SelectMany(one => one.Manifest.Chunks).Select(chunk => chunk.Deal).Where(number => number != 0 && number < deals[^1].Id.Number && !byNumber.ContainsKey(number))];
+        foreach (DealFacts deal in await _session.Chain.DealsNearAsync(Client, over, token)) byNumber[deal.Id.Number] = deal;
+
         return new CatalogueView(
             now,
-            Catalogue.Fold(manifests),
-            deals.ToDictionary(deal => deal.Id.Number),
+            _manifests.Fold(manifests),
+            byNumber,
             [.. unread.OrderBy(deal => deal.Deal)],
             [.. foreign.Order()])
         {
@@ -155,14 +165,18 @@ public sealed partial class StorageClient : IDisposable
         if (deal.Geometry is not { } geometry)
             throw new MarketException(MarketErrorCode.Incomplete, $"No node holds a shard of deal {deal.Id.Number}.", "wait for a repair, or put its files again");
 
-        ulong number = deal.Id.Number;
         Root root = deal.FirstRoot!.Value;
-        if (_manifests.TryGetValue((number, root), out Manifest? known)) return known;
+        return await _manifests.FindAsync(deal.Id.Number, root, admit => ReadManifestAsync(deal, geometry, root, admit), token);
+    }
+
+    private async Task<Manifest?> ReadManifestAsync(DealFacts deal, ShardGeometry geometry, Root root, Action<long> admit)
+    {
+        ulong number = deal.Id.Number;
         if (_cache.Find(number, root) is { } copy)
         {
             try
             {
-                return _manifests[(number, root)] = ManifestReader.Open(copy, geometry.BundleBytes, _keys);
+                return ManifestReader.Open(copy, geometry.BundleBytes, _keys, admit);
             }
             catch (BundleFormatException)
             {
@@ -170,11 +184,12 @@ public sealed partial class StorageClient : IDisposable
             }
         }
 
-        BundleReader reader = await ReaderOfAsync(deal, token);
+        // Ends by the deadlines of the calls to nodes.
+        BundleReader reader = await ReaderOfAsync(deal, CancellationToken.None);
         var keep = new SealedManifest();
-        Manifest? manifest = await ManifestReader.ReadAsync(geometry, reader.ReadAsync, _keys, keep, token);
+        Manifest? manifest = await ManifestReader.ReadAsync(geometry, reader.ReadAsync, _keys, keep, CancellationToken.None, admit);
         if (manifest is not null) _cache.Keep(number, root, keep.Bytes.Span);
-        return _manifests[(number, root)] = manifest;
+        return manifest;
     }
 
     private async Task<BundleReader> ReaderOfAsync(DealFacts deal, CancellationToken token)

@@ -361,7 +361,10 @@ public sealed class StoringTests(RunningMarket market) : IDisposable
 
         byte[] content = [1, 2, 3];
         using var body = new MemoryStream(content);
-        await gateway.PutAsync([SourceObject.FromStream("through/gateway", body, 1000, mayBeShorter: true, Bundles.Time)], s_terms);
+        ulong last = await contracts.Lens.LastNumberAsync(market.ClientAccount.Address);
+        PutReport put = await gateway.PutAsync([SourceObject.FromStream("through/gateway", body, 1000, mayBeShorter: true, Bundles.Time)], s_terms);
+        // Not the number that the client takes itself, nor one far away: all between are read by everybody.
+        Assert.InRange(put.Deals[0].Id, last + 2, last + 9);
         Assert.Equal(["through/gateway"], (await gateway.ListAsync("", recursive: true)).Objects.Select(one => one.Name));
 
         StorageClient client = await market.OpenAsync(market.ClientAccount);
