@@ -354,7 +354,5 @@ for (const [deal, slot, key] of [[dealA, 0, "claimLostSlot"], [dealC, 0, "claimV
   result.cure = gasOf(await invoke(ownerB, "StorageMarket", "cure", cured, proof));
 }
 
-if (!process.argv.includes("--quiet")) {
-  for (const [key, value] of Object.entries(result)) console.error(`${key.padEnd(24)} ${value.toLocaleString("en").padStart(10)}`);
-}
+for (const [key, value] of Object.entries(result)) console.error(`${key.padEnd(24)} ${value.toLocaleString("en").padStart(10)}`);
 console.log(JSON.stringify(result));

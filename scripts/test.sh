@@ -82,6 +82,7 @@ wait
 aside Node dotnet_tests Node
 aside Publish check Publish build_market
 aside Format formatted
+aside WebCrypto check WebCrypto node_modules/.bin/node scripts/webcrypto.js
 for project in tests/Marketplace.*.Tests; do
     name=${project#tests/Marketplace.}
     name=${name%.Tests}

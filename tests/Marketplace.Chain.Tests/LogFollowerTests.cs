@@ -371,20 +371,6 @@ public sealed class LogFollowerTests(MarketChain market) : IClassFixture<MarketC
         }
     }
 
-    [Fact]
-    public async Task A_block_to_come_is_waited_for()
-    {
-        BlockReader reader = new(_contracts.Web3.Eth, TimeSpan.FromMilliseconds(20));
-        ulong number = (await reader.LatestAsync()).Number + 3;
-        Assert.Null(await reader.AtAsync(new BlockNumber(number)));
-        Task<Block> waiting = reader.WaitForAsync(new BlockNumber(number));
-        await _chain.MineAsync(2);
-        Assert.False(waiting.IsCompleted);
-        await _chain.MineAsync();
-
-        Assert.Equal(number, (await waiting).Number);
-    }
-
     [Theory]
     [InlineData("")]
     [InlineData("1")]

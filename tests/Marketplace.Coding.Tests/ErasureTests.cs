@@ -5,37 +5,47 @@ namespace Marketplace.Coding.Tests;
 
 public sealed class ErasureTests
 {
-    private static readonly Gen<Redundancy> s_redundancies =
-        from shards in Gen.OneOf(Gen.Int[3, 12], Gen.Int[13, Redundancy.ShardsMax])
-        from needed in Gen.Int[1, shards - 1]
-        select new Redundancy(needed, shards);
+    private static readonly Gen<ErasureCode> s_codes =
+        from shards in Gen.OneOf(Gen.Int[1, 12], Gen.Int[13, Redundancy.ShardsMax])
+        from needed in Gen.Int[1, shards]
+        select new ErasureCode(needed, shards);
 
-    private static readonly Gen<Redundancy> s_smallRedundancies =
-        from shards in Gen.Int[3, 20]
-        from needed in Gen.Int[1, shards - 1]
-        select new Redundancy(needed, shards);
+    private static readonly Gen<ErasureCode> s_smallCodes =
+        from shards in Gen.Int[1, 20]
+        from needed in Gen.Int[1, shards]
+        select new ErasureCode(needed, shards);
 
     private static readonly byte[] s_products = [.. Enumerable.Range(0, 256 * 256).Select(pair => (byte)PlainProduct(pair / 256, pair % 256))];
 
     [Fact]
     public void Any_k_columns_give_the_stripe_back_and_rebuild_any_other() =>
-        Gen.Select(s_redundancies, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample(EncodeLoseDecode, iter: 300);
+        Gen.Select(s_codes, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample(EncodeLoseDecode, iter: 300);
 
     [Fact]
     public void Any_k_columns_give_the_stripe_back_in_ten_thousand_small_cases() =>
-        Gen.Select(s_smallRedundancies, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample(EncodeLoseDecode, iter: 10_000);
+        Gen.Select(s_smallCodes, Gen.OneOf(Gen.Int[1, 60], Gen.Int[250, 600]), Gen.Int).Sample(EncodeLoseDecode, iter: 10_000);
 
-    private static void EncodeLoseDecode(Redundancy redundancy, int cell, int seed)
+    [Fact]
+    public void Any_k_up_to_n_up_to_255_is_coded_and_nothing_else()
     {
-        int k = redundancy.Needed;
+        foreach ((int needed, int shards) in ((int, int)[])[(1, 1), (2, 2), (1, 2), (255, 255), (254, 255), (1, 255)])
+            EncodeLoseDecode(new ErasureCode(needed, shards), 100, shards);
+        foreach ((int needed, int shards) in ((int, int)[])[(0, 3), (4, 3), (3, 256)])
+            Assert.Throws<ArgumentOutOfRangeException>(() => new ErasureCode(needed, shards));
+        // Nobody is sold what is lost with the first node.
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ShardEncoder(new ErasureCode(3, 3)));
+    }
+
+    private static void EncodeLoseDecode(ErasureCode code, int cell, int seed)
+    {
+        int k = code.Needed;
         var random = new Random(seed);
-        var code = new ErasureCode(redundancy);
         byte[] stripe = Sample.Bytes(k * cell, seed);
         byte[] parity = new byte[code.ParityColumns * cell];
         code.Encode(stripe, parity);
         byte[] all = [.. stripe, .. parity];
 
-        int[] columns = [.. Enumerable.Range(0, redundancy.Shards)];
+        int[] columns = [.. Enumerable.Range(0, code.Shards)];
         random.Shuffle(columns);
         byte[] survivors = [.. columns[..k].SelectMany(i => all[(i * cell)..((i + 1) * cell)])];
         byte[] decoded = new byte[stripe.Length];

@@ -18,9 +18,6 @@ public static class Secp256k1
     /// <summary>Bytes of a private key.</summary>
     public const int PrivateKeyBytes = 32;
 
-    /// <summary>Bytes of a public key without the leading 0x04.</summary>
-    public const int PublicKeyBytes = 64;
-
     private static readonly X9ECParameters s_curve = CustomNamedCurves.GetByName("secp256k1");
     private static readonly FixedPointCombMultiplier s_multiplier = new();
     private static readonly BigInteger s_halfOrder = s_curve.N.ShiftRight(1);

@@ -20,12 +20,6 @@ public sealed class BlockParameter
     /// <summary>The newest block and what waits for the next.</summary>
     public static BlockParameter Pending { get; } = new("pending");
 
-    /// <summary>The newest block that two thirds of the validators vouch for, on chains that have such a thing.</summary>
-    public static BlockParameter Safe { get; } = new("safe");
-
-    /// <summary>The newest block that cannot be undone, on chains that have such a thing.</summary>
-    public static BlockParameter Finalized { get; } = new("finalized");
-
     /// <summary>The block with a number.</summary>
     public static BlockParameter At(ulong number) => new(Json.Quantity(number));
 

@@ -55,10 +55,6 @@ public sealed class EthApi(RpcClient rpc, ErrorCatalog errors)
     public async Task<BigInteger> GetBalanceAsync(Address address, BlockParameter? block = null, CancellationToken token = default) =>
         Json.ToBigInteger(await Rpc.CallAsync("eth_getBalance", [address.ToString(), (block ?? BlockParameter.Latest).ToJson()], token));
 
-    /// <summary>A contract's code; empty where there is no contract.</summary>
-    public async Task<byte[]> GetCodeAsync(Address address, BlockParameter? block = null, CancellationToken token = default) =>
-        Json.ToBytes(await Rpc.CallAsync("eth_getCode", [address.ToString(), (block ?? BlockParameter.Latest).ToJson()], token));
-
     /// <summary>How many transactions an address has sent: the nonce of its next one.</summary>
     public async Task<ulong> GetTransactionCountAsync(Address address, BlockParameter? block = null, CancellationToken token = default) =>
         Json.ToUInt64(await Rpc.CallAsync("eth_getTransactionCount", [address.ToString(), (block ?? BlockParameter.Latest).ToJson()], token));
@@ -97,13 +93,6 @@ public sealed class EthApi(RpcClient rpc, ErrorCatalog errors)
     {
         IReadOnlyList<RpcResult> results = await Rpc.BatchAsync([.. calls.Select(call => CallRequest(call, block, null))], token);
         return [.. calls.Zip(results, (call, result) => Decode(call, Output(call, result)))];
-    }
-
-    /// <summary>Gas that a call would use if it were sent now.</summary>
-    public async Task<ulong> EstimateGasAsync(FunctionCall call, Address from, CancellationToken token = default)
-    {
-        IReadOnlyList<RpcResult> results = await Rpc.BatchAsync([EstimateRequest(call, from)], token);
-        return GasOf(call, results[0]);
     }
 
     internal static RpcRequest EstimateRequest(FunctionCall call, Address from) => new("eth_estimateGas", CallJson(call, from));

@@ -12,20 +12,36 @@ public sealed class ErasureCode
 {
     private readonly ErasurePlan _parity;
 
-    /// <param name="redundancy">k of n.</param>
-    public ErasureCode(Redundancy redundancy)
+    /// <param name="needed">k.</param>
+    /// <param name="shards">n.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Not 1 ≤ k ≤ n ≤ 255.</exception>
+    public ErasureCode(int needed, int shards)
     {
-        Redundancy = redundancy;
-        byte[] rows = new byte[ParityColumns * redundancy.Needed];
-        for (int i = 0; i < ParityColumns; i++) FillRow(redundancy.Needed + i, rows.AsSpan(i * redundancy.Needed, redundancy.Needed));
-        _parity = new ErasurePlan(rows, redundancy.Needed);
+        ArgumentOutOfRangeException.ThrowIfLessThan(needed, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(needed, shards);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(shards, Redundancy.ShardsMax);
+        Needed = needed;
+        Shards = shards;
+        byte[] rows = new byte[ParityColumns * needed];
+        for (int i = 0; i < ParityColumns; i++) FillRow(needed + i, rows.AsSpan(i * needed, needed));
+        _parity = new ErasurePlan(rows, needed);
     }
 
-    /// <summary>k of n.</summary>
-    public Redundancy Redundancy { get; }
+    /// <summary>The code of what the market takes, which is less than what can be coded.</summary>
+    /// <param name="redundancy">k of n.</param>
+    public ErasureCode(Redundancy redundancy)
+        : this(redundancy.Needed, redundancy.Shards)
+    {
+    }
+
+    /// <summary>k: columns that give all others.</summary>
+    public int Needed { get; }
+
+    /// <summary>n: columns in all.</summary>
+    public int Shards { get; }
 
     /// <summary>n − k.</summary>
-    public int ParityColumns => Redundancy.Shards - Redundancy.Needed;
+    public int ParityColumns => Shards - Needed;
 
     /// <summary>
     /// Computes the parity cells of one stripe. <paramref name="stripe"/> holds k cells of equal length, one after another;
@@ -36,22 +52,22 @@ public sealed class ErasureCode
     /// <summary>The same with the cells of a stripe in their columns.</summary>
     internal unsafe void Encode(StripeCells stripe, int cellBytes)
     {
-        Span<nint> cells = stackalloc nint[Redundancy.Shards];
+        Span<nint> cells = stackalloc nint[Shards];
         stripe.Pointers(0, cells);
-        fixed (nint* pointers = cells) _parity.Apply((byte**)pointers, (byte**)pointers + Redundancy.Needed, cellBytes);
+        fixed (nint* pointers = cells) _parity.Apply((byte**)pointers, (byte**)pointers + Needed, cellBytes);
     }
 
     /// <summary>How to compute data columns 0 to k−1 from the k columns given, in the order given.</summary>
     /// <exception cref="ArgumentException">Not k different columns of this code.</exception>
-    public ErasurePlan PlanDecode(ReadOnlySpan<int> columns) => new(InverseOf(columns), Redundancy.Needed);
+    public ErasurePlan PlanDecode(ReadOnlySpan<int> columns) => new(InverseOf(columns), Needed);
 
     /// <summary>How to compute one column from the k columns given, in the order given, without decoding the others.</summary>
     /// <exception cref="ArgumentException">Not k different columns of this code.</exception>
     public ErasurePlan PlanRebuild(ReadOnlySpan<int> columns, int wanted)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(wanted);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(wanted, Redundancy.Shards);
-        int k = Redundancy.Needed;
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(wanted, Shards);
+        int k = Needed;
         byte[] inverse = InverseOf(columns);
         Span<byte> row = stackalloc byte[k];
         FillRow(wanted, row);
@@ -66,7 +82,7 @@ public sealed class ErasureCode
 
     private void FillRow(int column, Span<byte> row)
     {
-        int k = Redundancy.Needed;
+        int k = Needed;
         for (int j = 0; j < k; j++)
         {
             if (k == 1) row[j] = 1;
@@ -77,14 +93,14 @@ public sealed class ErasureCode
 
     private byte[] InverseOf(ReadOnlySpan<int> columns)
     {
-        int k = Redundancy.Needed;
+        int k = Needed;
         if (columns.Length != k) throw new ArgumentException($"{k} columns are needed, not {columns.Length}.", nameof(columns));
         byte[] matrix = new byte[k * k];
         for (int i = 0; i < k; i++)
         {
             int column = columns[i];
-            if (column < 0 || column >= Redundancy.Shards || columns[..i].Contains(column))
-                throw new ArgumentException($"Column {column} is not in the code {Redundancy}, or is given twice.", nameof(columns));
+            if (column < 0 || column >= Shards || columns[..i].Contains(column))
+                throw new ArgumentException($"Column {column} is not in the code {Needed}/{Shards}, or is given twice.", nameof(columns));
             FillRow(column, matrix.AsSpan(i * k, k));
         }
 

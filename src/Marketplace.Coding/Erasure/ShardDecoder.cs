@@ -20,9 +20,9 @@ public sealed unsafe class ShardDecoder
     public ShardDecoder(ErasureCode code, ShardGeometry geometry, ReadOnlySpan<int> columns)
     {
         ArgumentNullException.ThrowIfNull(code);
-        if (code.Redundancy != geometry.Redundancy) throw new ArgumentException("The geometry is of another redundancy.", nameof(geometry));
+        if ((code.Needed, code.Shards) != (geometry.Redundancy.Needed, geometry.Redundancy.Shards)) throw new ArgumentException("The geometry is of another redundancy.", nameof(geometry));
         _geometry = geometry;
-        int k = code.Redundancy.Needed;
+        int k = code.Needed;
         _sourceOf = new int[k];
         for (int i = 0; i < k; i++) _sourceOf[i] = k == 1 ? 0 : columns.IndexOf(i);
         _missingColumns = [.. Enumerable.Range(0, k).Where(i => _sourceOf[i] < 0)];

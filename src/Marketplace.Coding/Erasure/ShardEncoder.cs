@@ -18,6 +18,7 @@ namespace Marketplace.Coding;
 public sealed class ShardEncoder : IDisposable
 {
     private readonly ErasureCode _code;
+    private readonly Redundancy _redundancy;
     private readonly MerkleTreeBuilder[] _trees;
     private readonly ShardCommitment[] _commitments;
     private readonly int _stripeBytes;
@@ -27,13 +28,15 @@ public sealed class ShardEncoder : IDisposable
     private bool _finished;
     private bool _disposed;
 
-    /// <param name="code">k of n.</param>
+    /// <param name="code">k of n, as the market takes them.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No bundle is kept so (<see cref="Redundancy"/>).</exception>
     public ShardEncoder(ErasureCode code)
     {
         ArgumentNullException.ThrowIfNull(code);
         _code = code;
-        Columns = code.Redundancy.Needed == 1 ? 1 : code.Redundancy.Shards;
-        _stripeBytes = ShardGeometry.CellBytes * code.Redundancy.Needed;
+        _redundancy = new Redundancy(code.Needed, code.Shards);
+        Columns = code.Needed == 1 ? 1 : code.Shards;
+        _stripeBytes = ShardGeometry.CellBytes * code.Needed;
         _cells = new StripeCells(Columns);
         _trees = new MerkleTreeBuilder[Columns];
         _commitments = new ShardCommitment[Columns];
@@ -85,9 +88,8 @@ public sealed class ShardEncoder : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (HasCells || _finished) throw new InvalidOperationException("The bundle is finished, or a stripe waits to be released.");
-        Redundancy redundancy = _code.Redundancy;
-        if (!ShardGeometry.IsBundleSize(redundancy, BundleBytes))
-            throw new InvalidOperationException($"A bundle of {redundancy} is a multiple of {ShardGeometry.BundleUnit(redundancy)} bytes, not {BundleBytes}.");
+        if (!ShardGeometry.IsBundleSize(_redundancy, BundleBytes))
+            throw new InvalidOperationException($"A bundle of {_redundancy} is a multiple of {ShardGeometry.BundleUnit(_redundancy)} bytes, not {BundleBytes}.");
         _finished = true;
         if (_filled > 0) EncodeStripe();
         for (int i = 0; i < Columns; i++) _trees[i].TryFinish(out _commitments[i]);
@@ -107,7 +109,7 @@ public sealed class ShardEncoder : IDisposable
 
     private void EncodeStripe()
     {
-        int k = _code.Redundancy.Needed;
+        int k = _code.Needed;
         _cellBytes = _filled / k;
         if (_cellBytes < ShardGeometry.CellBytes) _cells.Shorten(k, _cellBytes);
         if (k > 1) _code.Encode(_cells, _cellBytes);

@@ -36,12 +36,6 @@ public readonly record struct ShardGeometry
     /// <summary>Leaves in each shard.</summary>
     public long Leaves => ShardBytes / MerkleTree.LeafBytes;
 
-    /// <summary>Bytes of the bundle in every stripe but the last.</summary>
-    public long StripeBytes => (long)CellBytes * Redundancy.Needed;
-
-    /// <summary>Stripes, the last short one included.</summary>
-    public long Stripes => (BundleBytes + StripeBytes - 1) / StripeBytes;
-
     /// <summary>A bundle is a multiple of this: one leaf for each data column.</summary>
     public static int BundleUnit(Redundancy redundancy) => MerkleTree.LeafBytes * redundancy.Needed;
 
@@ -51,14 +45,6 @@ public readonly record struct ShardGeometry
 
     /// <summary>The bundle that shards of this many leaves make up.</summary>
     public static ShardGeometry FromLeaves(Redundancy redundancy, long leaves) => new(redundancy, checked(leaves * BundleUnit(redundancy)));
-
-    /// <summary>Bytes of a cell in the stripe given.</summary>
-    public int CellBytesOf(long stripe)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(stripe);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(stripe, Stripes);
-        return (int)Math.Min(CellBytes, ShardBytes - (stripe * CellBytes));
-    }
 
     /// <summary>
     /// What to fetch of any k columns to have a range of the bundle: whole cells (whole leaves with k = 1).
@@ -78,8 +64,4 @@ public readonly record struct ShardGeometry
 }
 
 /// <summary>A range of every column, and the range of the bundle that any k of them give.</summary>
-public readonly record struct ShardRange(long Offset, long Bytes, long BundleOffset, long BundleBytes)
-{
-    /// <summary>The first leaf of the range.</summary>
-    public long FirstLeaf => Offset / MerkleTree.LeafBytes;
-}
+public readonly record struct ShardRange(long Offset, long Bytes, long BundleOffset, long BundleBytes);

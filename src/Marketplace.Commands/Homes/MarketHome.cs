@@ -37,9 +37,6 @@ internal sealed class MarketHome
         ? Path.GetFullPath(named)
         : Devnet is null ? Path.Combine(Folder, WalletName) : null;
 
-    /// <summary>Where <c>wallet create</c> and <c>wallet import</c> write.</summary>
-    public string WalletPathForWriting => WalletPath ?? Path.Combine(Folder, WalletName);
-
     /// <summary>JSON-RPC endpoint of the chain, or several separated by commas, the preferred one first.</summary>
     public string RpcUrl
     {

@@ -29,7 +29,7 @@ public sealed class EndpointGate(bool allowPrivate)
     /// <summary>Whether loopback and private networks may be reached.</summary>
     public bool AllowPrivate { get; } = allowPrivate;
 
-    /// <summary>The gate for a chain: private addresses pass on a development network, or where the operator's setting says so.</summary>
+    /// <summary>The gate for a chain: private addresses pass on a development network, or for who looks at a machine of its own.</summary>
     public static EndpointGate ForChain(ulong chainId, bool allowPrivate = false) => new(allowPrivate || chainId == DevelopmentChainId);
 
     /// <summary>Whether this gate lets an address through.</summary>

@@ -3,7 +3,7 @@ namespace Marketplace.Benchmarks.Coding;
 /// <summary>Runs several ways to do one thing in turns, so that a machine that slows down slows all of them alike.</summary>
 internal static class Interleaved
 {
-    /// <summary>Turns of each; the first, which compiles and warms up, is not counted.</summary>
+    /// <summary>Turns of each that count; two before them compile and warm up.</summary>
     public const int Runs = 7;
 
     /// <summary>The median seconds of each action.</summary>

@@ -106,7 +106,7 @@ internal sealed class ReadChain
 
     private static MemoryShard[] Encode(ErasureCode code, byte[] bundle)
     {
-        var shards = new ArrayBufferWriter<byte>[code.Redundancy.Shards];
+        var shards = new ArrayBufferWriter<byte>[code.Shards];
         for (int i = 0; i < shards.Length; i++) shards[i] = new ArrayBufferWriter<byte>();
         using var encoder = new ShardEncoder(code);
         for (int at = 0; at < bundle.Length;)
