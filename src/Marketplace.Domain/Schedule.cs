@@ -17,6 +17,9 @@ public readonly record struct Schedule(uint PeriodBlocks, uint SeedDelayBlocks, 
     /// <summary>The period that a block belongs to.</summary>
     public PeriodNumber PeriodOf(BlockNumber block) => new(checked((uint)(block.Value / PeriodBlocks)));
 
+    /// <summary>Whether a block lies in a period that the chain's 22 bits can count. One that does not is nobody's: who tells of it is mistaken.</summary>
+    public bool Counts(BlockNumber block) => block.Value / PeriodBlocks <= PeriodNumber.ValueMax;
+
     /// <summary>The first block of a period.</summary>
     public BlockNumber FirstBlock(PeriodNumber period) => new((ulong)period.Value * PeriodBlocks);
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Reflection;
+using Marketplace.Domain;
 using Marketplace.Hosting.Http;
 using Marketplace.Hosting.Logging;
 using Marketplace.Hosting.Metrics;
@@ -137,6 +138,7 @@ public static class MarketHost
     /// <summary>
     /// Starts the host, tells the addresses that it really listens on (a port of 0 is known by then), and returns after an orderly end.
     /// </summary>
+    /// <exception cref="MarketException">A worker failed for good and ended the host: whoever watches the process is to start it again.</exception>
     public static async Task RunAsync(WebApplication app, Action<IReadOnlyList<Uri>>? listening, CancellationToken token)
     {
         await using (app)
@@ -144,6 +146,9 @@ public static class MarketHost
             await app.StartAsync(token);
             listening?.Invoke(AddressesOf(app));
             await app.WaitForShutdownAsync(token);
+            if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(worker => worker.ExecuteTask is { IsFaulted: true }) is not { } failed) return;
+            Exception why = failed.ExecuteTask!.Exception!.GetBaseException();
+            throw new MarketException(MarketErrorCode.Failed, $"{failed.GetType().Name} failed and ended the program: {why.Message}", "Start it again; the log tells more.", why);
         }
     }
 

@@ -35,16 +35,22 @@ public static class KeeperHost
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(token);
         WebApplication app = Build(options, new AccountSigner(account), new ChainMessageVerifier(), connection.Chain, connection.Feed, TimeProvider.System);
         Task announcing = Task.CompletedTask;
-        await MarketHost.RunAsync(
-            app,
-            urls =>
-            {
-                if (options.AnnounceUrl is { } url) announcing = connection.AnnounceAsync(url, app.Logger, ending.Token);
-                listening?.Invoke(urls[0], account.Address);
-            },
-            token);
-        await ending.CancelAsync();
-        await announcing;
+        try
+        {
+            await MarketHost.RunAsync(
+                app,
+                urls =>
+                {
+                    if (options.AnnounceUrl is { } url) announcing = connection.AnnounceAsync(url, app.Logger, ending.Token);
+                    listening?.Invoke(urls[0], account.Address);
+                },
+                token);
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await announcing;
+        }
     }
 
     /// <summary>The keeper as it runs, with its surroundings given.</summary>

@@ -13,6 +13,7 @@ public sealed class KeeperMetrics : IDisposable
 
     private readonly Meter _meter;
     private readonly Counter<long> _events;
+    private readonly Counter<long> _unfit;
     private readonly Counter<long> _reverts;
     private readonly Counter<long> _failures;
     private readonly Counter<long> _pings;
@@ -23,6 +24,7 @@ public sealed class KeeperMetrics : IDisposable
     {
         _meter = meters.Create(MeterName);
         _events = _meter.CreateCounter<long>("keeper.events", description: "Events of the market taken into the tables");
+        _unfit = _meter.CreateCounter<long>("keeper.events.unfit", description: "Events of the market that did not fit the tables and were left out");
         _reverts = _meter.CreateCounter<long>("keeper.reorganisations", description: "Times that blocks were taken back");
         _failures = _meter.CreateCounter<long>("keeper.index.failures", description: "Steps of the chain that failed and were tried again");
         _pings = _meter.CreateCounter<long>("keeper.pings", description: "Pings of nodes");
@@ -43,9 +45,10 @@ public sealed class KeeperMetrics : IDisposable
     }
 
     /// <summary>A step of the chain was taken in.</summary>
-    public void Applied(ChainStep step)
+    public void Applied(ChainStep step, int unfit)
     {
-        _events.Add(step.Blocks.Sum(block => block.Events.Count));
+        _events.Add(step.Blocks.Sum(block => block.Events.Count) - unfit);
+        _unfit.Add(unfit);
         if (step.RevertedFrom is not null) _reverts.Add(1);
     }
 

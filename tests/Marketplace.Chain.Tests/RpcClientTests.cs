@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Marketplace.Chain.Eth;
 using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Tests.Peer;
 using Marketplace.Network;
@@ -118,6 +119,21 @@ public sealed class RpcClientTests : IDisposable
         RpcResponseException e = await Assert.ThrowsAsync<RpcResponseException>(() => client.CallAsync("eth_call", []));
 
         Assert.Equal([1, 2], e.RevertData);
+    }
+
+    [Fact]
+    public async Task A_log_in_a_place_that_no_block_has_is_a_malformed_answer()
+    {
+        string hash = "0x" + new string('1', 64);
+        string log = $$"""{"address":"0x{{new string('1', 40)}}","topics":[],"data":"0x","blockNumber":"0x1","blockHash":"{{hash}}","transactionHash":"{{hash}}","transactionIndex":"0x0","logIndex":"INDEX"}""";
+        string index = "0x1";
+        _good.Answer = body => (200, Result(body, $"[{log.Replace("INDEX", index, StringComparison.Ordinal)}]"));
+        using var web3 = new Web3(_good.Url);
+        Assert.Equal(1U, Assert.Single(await web3.Eth.GetLogsAsync(new LogFilter(), 0, 1)).LogIndex);
+
+        index = "0x100000000";
+
+        await Assert.ThrowsAsync<RpcFormatException>(() => web3.Eth.GetLogsAsync(new LogFilter(), 0, 1));
     }
 
     [Fact]

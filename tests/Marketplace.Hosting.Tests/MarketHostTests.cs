@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Marketplace.Hosting.Tests;
 
@@ -144,6 +145,28 @@ public sealed class MarketHostTests : IAsyncLifetime
         Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(20));
         Assert.Contains("\"error\"", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await _http.GetAsync("/v1/health")).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_host_that_a_failed_worker_ended_did_not_end_in_order()
+    {
+        WebApplicationBuilder builder = MarketHost.CreateBuilder(new MarketHostOptions { LogFile = _logFile + ".failed" });
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddHostedService<FailingWorker>();
+
+        MarketException failure = await Assert.ThrowsAsync<MarketException>(() => MarketHost.RunAsync(builder.Build(), null, CancellationToken.None));
+
+        Assert.Equal(MarketErrorCode.Failed, failure.Code);
+        Assert.Contains("FailingWorker failed and ended the program: the disk is gone", failure.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class FailingWorker : BackgroundService
+    {
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            await Task.Yield();
+            throw new IOException("the disk is gone");
+        }
     }
 
     private async Task<string> ReadLogAsync()

@@ -118,6 +118,21 @@ public sealed class KeeperOnChainTests(ChainFixture fixture) : IClassFixture<Cha
     }
 
     [Fact]
+    public async Task A_slot_that_is_lost_and_filled_again_before_its_first_period_does_not_stop_the_keeper()
+    {
+        await _market.NextPeriodAsync();
+        DealId deal = await _market.OpenAsync(1, 5, _first);
+        await _market.Contracts.StorageMarket.DeclareLossAsync(deal.ToWord(), 0);
+        await _market.FillAsync(deal, 0, _second);
+        DealView view = await _market.Contracts.Lens.DealAsync(deal.ToWord());
+        Assert.Equal((_second.Value, view.From), (view.Slots[0].Node, view.Slots[0].From));
+        await using KeeperProcess keeper = await KeeperProcess.StartAsync(_market, _folder);
+        JsonElement told = await keeper.UntilAsync($"/v1/deals/{deal}", answer => answer.TryGetProperty("id", out _));
+        Assert.Equal(_second.Value, told.GetProperty("slots")[0].GetProperty("node").GetUInt32());
+        await keeper.UntilAsync("/v1/health", answer => answer.GetProperty("status").GetString() == "ok");
+    }
+
+    [Fact]
     public async Task A_keeper_that_was_away_goes_on_where_it_stood_with_the_same_key()
     {
         Address key;

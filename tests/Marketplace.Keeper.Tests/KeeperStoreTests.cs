@@ -80,6 +80,54 @@ public sealed class KeeperStoreTests : IDisposable
         Assert.Equal(TokenAmount.FromUnits(3000), deal.Paid);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_slot_that_is_filled_again_and_again_in_a_period_is_its_last_holders(bool isLostBetween)
+    {
+        using KeeperStore store = _folder.OpenStore();
+        var deal = new DealId(Payer, 1);
+        // The chain lets a slot be given away, or be told lost and filled again, before its first period began.
+        MarketEvent[] between = isLostBetween ? [new SlotVacated(deal, 0, new PeriodNumber(1))] : [];
+        store.Apply(Step(
+            10,
+            (1, [Registered(1), Registered(2), Registered(3)]),
+            (5, [Opened(1, end: 11), Filled(1, 0, 1)]),
+            (6, [.. between, Filled(1, 0, 2)])));
+        string before = Dump(store);
+        store.Apply(Step(50, (11, [.. between, Filled(1, 0, 3)]), (30, [Proved(1, 1), Proved(2, 1), Proved(3, 1)])));
+
+        var queries = new KeeperQueries(store, Clock, TimeProvider.System);
+        SlotReport slot = queries.Deal(deal).Deal!.Slots[0];
+        Assert.Equal((SlotState.Filled, new NodeId(3), TokenAmount.FromUnits(1000)), (slot.State, slot.Node, slot.Paid));
+        Assert.Equal([0L, 0L, 1024L], ((uint[])[1, 2, 3]).Select(node => queries.Node(new NodeId(node)).Node!.UsedBytes));
+
+        store.Apply(Fork(10, 12, branch: 1));
+        Assert.Equal(before, Dump(store));
+        Assert.Equal(new NodeId(2), queries.Deal(deal).Deal!.Slots[0].Node);
+    }
+
+    [Fact]
+    public void An_event_that_does_not_fit_the_tables_is_left_out_and_nothing_else()
+    {
+        using KeeperStore store = _folder.OpenStore();
+        store.Apply(Step(10, (1, [Registered(1)])));
+        string before = Dump(store);
+        NodeRegistered twice = Registered(1, price: "7");
+        var unholdable = new NodeStakeChanged(new NodeId(1), ulong.MaxValue);
+        IReadOnlyList<UnfitEvent> unfit = store.Apply(Step(20, (11, [Opened(1), twice, Filled(1, 0, 1)]), (12, [unholdable, Registered(2)])));
+        Assert.Equal([(11UL, twice), (12UL, unholdable)], unfit.Select(one => (one.Block.Value, one.Event)));
+
+        var queries = new KeeperQueries(store, Clock, TimeProvider.System);
+        Assert.Equal("20/0", store.Position);
+        Assert.Equal(TokenAmount.Parse("0.01"), queries.Node(new NodeId(1)).Node!.Price);
+        Assert.NotNull(queries.Node(new NodeId(2)).Node);
+        Assert.Equal(new NodeId(1), queries.Deal(new DealId(Payer, 1)).Deal!.Slots[0].Node);
+
+        store.Apply(Fork(10, 12, branch: 1));
+        Assert.Equal(before, Dump(store));
+    }
+
     [Fact]
     public void A_slot_that_lost_its_holder_is_vacant_then_reserved_then_filled()
     {
@@ -137,6 +185,9 @@ public sealed class KeeperStoreTests : IDisposable
             Gen.Select(Gen.UInt[1, 4], Gen.ULong[1, 9], MarketEvent (node, units) => new RewardMinted(new NodeId(node), units)),
             Gen.Select(Gen.ULong[1, 6], Gen.UInt[12, 40], MarketEvent (number, end) => new DealExtended(new DealId(Payer, number), new PeriodNumber(end), 10)),
             Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], Gen.UInt[1, 4], MarketEvent (number, slot, node) => Filled(number, slot, node, node)),
+            // The same slot over and over, in one period too.
+            Gen.UInt[1, 4].Select(MarketEvent (node) => Filled(1, 0, node)),
+            Gen.UInt[1, 4].Select(MarketEvent (node) => Filled(1, 0, node)),
             Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], Gen.UInt[1, 30], MarketEvent (number, slot, until) => new SlotVacated(new DealId(Payer, number), slot, new PeriodNumber(until))),
             Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], Gen.UInt[1, 4], MarketEvent (number, slot, node) => new SlotReserved(new DealId(Payer, number), slot, new NodeId(node), new PeriodNumber(9))),
             Gen.Select(Gen.ULong[1, 6], Gen.Int[0, 2], MarketEvent (number, slot) => new ReservationEnded(new DealId(Payer, number), slot)),
@@ -144,6 +195,7 @@ public sealed class KeeperStoreTests : IDisposable
             Gen.Select(Gen.ULong[1, 6], Gen.UInt[5, 40], MarketEvent (number, end) => new DealEndedEarly(new DealId(Payer, number), new PeriodNumber(end), 3)),
             Gen.Select(Gen.ULong[1, 6], Gen.ULong[1, 9], MarketEvent (number, paid) => new DealSettled(new DealId(Payer, number), paid, 1)),
             Gen.Select(Gen.UInt[1, 3], Gen.UInt[1, 9], MarketEvent (keeper, key) => new KeeperAnnounced(keeper, AddressOf(key), AddressOf(key), "")));
+        const int PeriodBlocks = 4;
         Gen<(int Back, MarketEvent[][] Blocks)> step = Gen.Select(Gen.Int[0, 6], happened.Array[0, 4].Array[1, 4]);
         step.Array[1, 12].Sample(
             history =>
@@ -157,7 +209,7 @@ public sealed class KeeperStoreTests : IDisposable
                     branch.RemoveRange(branch.Count - back, back);
                     int ancestor = branch.Count;
                     branch.AddRange(history[i].Blocks);
-                    forked.Apply(Fork(back > 0 ? (ulong)ancestor : null, (ulong)branch.Count, i, From(branch, ancestor)));
+                    Assert.Empty(forked.Apply(Fork(back > 0 ? (ulong)ancestor : null, (ulong)branch.Count, i, From(branch, ancestor))));
                 }
 
                 using var other = new TestFolder();
@@ -170,12 +222,11 @@ public sealed class KeeperStoreTests : IDisposable
         static (ulong, MarketEvent[])[] From(List<MarketEvent[]> branch, int ancestor) =>
             [.. branch.Skip(ancestor).Select((drawn, index) => ((ulong)(ancestor + index + 1), AtHeight(ancestor + index + 1, drawn)))];
 
-        // The first block brings the nodes, each of the next a deal; a slot goes to another node at most once in a block.
+        // The first block brings the nodes, each of the next a deal; slots are held from the next period on, of which each has a few blocks.
         static MarketEvent[] AtHeight(int height, MarketEvent[] drawn) =>
         [
             .. height == 1 ? [Registered(1), Registered(2), Registered(3)] : height <= 7 ? [Opened((ulong)height - 1)] : Array.Empty<MarketEvent>(),
-            .. drawn.Select(one => one is SlotFilled filled ? filled with { From = new PeriodNumber((uint)height) } : one)
-                .DistinctBy(one => one is SlotFilled filled ? (object)(filled.Deal, filled.Slot) : one),
+            .. drawn.Select(one => one is SlotFilled filled ? filled with { From = new PeriodNumber((uint)(height / PeriodBlocks) + 1) } : one),
         ];
     }
 
@@ -257,6 +308,7 @@ public sealed class KeeperStoreTests : IDisposable
             "SELECT * FROM nodes ORDER BY id", "SELECT * FROM keepers ORDER BY id",
             "SELECT hex(client), number, k, n, rate, leaves, from_period, end_period, max_end, locked, settled, paid, refunded FROM deals ORDER BY number",
             "SELECT number, slot, node, hex(root), bytes, slots.from_period, until_period FROM slots JOIN deals ON deals.id = deal ORDER BY number, slot, slots.from_period",
+            "SELECT number, slot, node, until_period FROM reservations JOIN deals ON deals.id = deal ORDER BY number, slot",
             "SELECT node, period, paid FROM proofs ORDER BY node, period",
         ])
         {

@@ -85,21 +85,19 @@ internal sealed class MarketOnChain : IAsyncDisposable
     /// <summary>Opens a deal of three slots, the first ones filled by these nodes.</summary>
     public async Task<DealId> OpenAsync(ulong number, uint periods, params NodeId[] nodes)
     {
-        (uint period, ulong block) = await Contracts.StorageMarket.CurrentAsync();
-        BigInteger terms = new TermsWord(number, 4096, 1, period + 1 + periods, period + 1 + periods, 3, 1, 1).Pack();
+        (uint period, _) = await Contracts.StorageMarket.CurrentAsync();
+        TermsWord terms = TermsOf(number, period + 1 + periods);
         var acceptances = new Acceptance[nodes.Length];
-        for (int i = 0; i < nodes.Length; i++)
-        {
-            var acceptance = new Acceptance(new OfferWord((byte)i, nodes[i].Value, block + 10).Pack(), Root, default, default);
-            Hash32 hash = await Contracts.StorageMarket.AcceptanceHashAsync(Client, terms, acceptance);
-            EthSignature signature = _hot[nodes[i]].SignDigest(hash);
-            byte[] vs = signature.S.ToArray();
-            vs[0] |= (byte)(signature.Parity << 7);
-            acceptances[i] = acceptance with { R = signature.R, Vs = new Hash32(vs) };
-        }
-
-        await Contracts.StorageMarket.OpenDealAsync(Client, terms, acceptances);
+        for (int i = 0; i < nodes.Length; i++) acceptances[i] = await AcceptAsync(terms, i, nodes[i]);
+        await Contracts.StorageMarket.OpenDealAsync(Client, terms.Pack(), acceptances);
         return new DealId(Client, number);
+    }
+
+    /// <summary>The client gives a slot that nobody holds to a node.</summary>
+    public async Task FillAsync(DealId deal, int slot, NodeId node)
+    {
+        DealView view = await Contracts.Lens.DealAsync(deal.ToWord());
+        await Contracts.StorageMarket.FillSlotAsync(deal.ToWord(), 1, await AcceptAsync(TermsOf(deal.Number, view.End), slot, node));
     }
 
     /// <summary>Goes to a block of the next period in which proofs are taken.</summary>
@@ -117,6 +115,19 @@ internal sealed class MarketOnChain : IAsyncDisposable
         byte[] draw = [0, 0, 0, 0, 0, .. _leaf];
         byte[] proof = [.. draw, .. draw, .. draw, .. draw, .. draw];
         await Contracts.StorageMarket.ProveAsync(node.Value, period.Value, proof);
+    }
+
+    private static TermsWord TermsOf(ulong number, uint end) => new(number, 4096, 1, end, end, 3, 1, 1);
+
+    private async Task<Acceptance> AcceptAsync(TermsWord terms, int slot, NodeId node)
+    {
+        ulong block = await Contracts.Web3.Eth.GetBlockNumberAsync();
+        var acceptance = new Acceptance(new OfferWord((byte)slot, node.Value, block + 10).Pack(), Root, default, default);
+        Hash32 hash = await Contracts.StorageMarket.AcceptanceHashAsync(Client, terms.Pack(), acceptance);
+        EthSignature signature = _hot[node].SignDigest(hash);
+        byte[] vs = signature.S.ToArray();
+        vs[0] |= (byte)(signature.Parity << 7);
+        return acceptance with { R = signature.R, Vs = new Hash32(vs) };
     }
 
     public Task<Block> HeadAsync() => Contracts.Web3.Eth.GetLatestBlockAsync();

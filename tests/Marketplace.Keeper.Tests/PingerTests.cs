@@ -6,9 +6,9 @@ using Marketplace.Keeper.Api;
 using Marketplace.Keeper.Indexing;
 using Marketplace.Keeper.Pinging;
 using Marketplace.Network;
+using Marketplace.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Marketplace.Keeper.Tests;
 
@@ -18,7 +18,7 @@ public sealed class PingerTests : IAsyncLifetime
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
     private readonly TestFolder _folder = new();
-    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly SetClock _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly PingFrame _frame = new(TimeSpan.FromSeconds(10));
     private readonly RegistryChanges _changes = new();
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
@@ -143,6 +143,37 @@ public sealed class PingerTests : IAsyncLifetime
         }
 
         foreach (TestNode node in nodes) await node.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_by_hours_keeps_no_node_from_being_asked()
+    {
+        await using TestNode node = await TestNode.StartAsync(1);
+        Join(node);
+        await UntilAsync(1, found => found.Online == true);
+        await StepAsync();
+        _time.WrongBy = TimeSpan.FromHours(-8);
+        int before = node.Pings;
+        for (TimeSpan passed = default; passed < _frame.Frame; passed += TimeSpan.FromMilliseconds(100)) await StepAsync();
+        Assert.True(node.Pings > before);
+    }
+
+    [Fact]
+    public async Task A_disk_that_is_full_for_a_while_ends_no_pinging_and_loses_no_sighting()
+    {
+        await using TestNode node = await TestNode.StartAsync(1);
+        _store.Record(db => db.Execute("CREATE TRIGGER full BEFORE INSERT ON sightings BEGIN SELECT RAISE(ABORT, 'The disk is full.'); END"));
+        Join(node);
+        for (DateTime end = DateTime.UtcNow + s_patience; node.Pings == 0 && DateTime.UtcNow < end;) await Task.Delay(10);
+        // Long enough for the answer to come back and not to be written.
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Equal((1, 1), (node.Pings, _pinger.Running));
+
+        _store.Record(db => db.Execute("DROP TRIGGER full"));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(NodeLiveness.Online, (await UntilAsync(1, found => found.State != NodeLiveness.Unknown)).State);
+        Assert.Equal(1, node.Pings);
+        await AdvanceUntilAsync(1, _ => node.Pings > 1);
     }
 
     [Fact]

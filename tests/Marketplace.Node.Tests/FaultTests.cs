@@ -127,7 +127,7 @@ public sealed class FaultTests(MarketFixture market)
         Assert.NotEmpty(depot.Catalogue.Ledger());
         var faults = new FaultDuties(chain, depot, NullLogger<FaultDuties>.Instance);
 
-        await faults.TellAsync(new PeriodProof.ShardLost(MerkleTree.Commit(shard), Leaf: 3, IsWrong: true), periodsMissed: LossPolicy.PeriodsMissedMax, new PeriodNumber(deal.From), default);
+        await faults.TellAsync(new PeriodProof.ShardLost(MerkleTree.Commit(shard), Leaf: 3, IsWrong: true), periodsMissed: LossPolicy.PeriodsMissedMax, new PeriodNumber(deal.From), depot.Catalogue.Ledger(), default);
 
         Assert.Equal(Held, (byte)(await market.Client.Lens.DealAsync(deal.Id)).Slots[0].State);
     }

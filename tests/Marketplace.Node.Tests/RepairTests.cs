@@ -3,7 +3,8 @@ using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
 using Marketplace.Domain;
 using Marketplace.Network;
-using Microsoft.Extensions.Time.Testing;
+using Marketplace.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Marketplace.Node.Tests;
 
@@ -223,14 +224,16 @@ public sealed class RepairTests(MarketFixture market)
         await market.MineToProofsAsync(Math.Max(first.From, second.From));
         await market.Owner.StorageMarket.DeclareLossAsync(first.Id, 1);
         await market.Owner.StorageMarket.DeclareLossAsync(second.Id, 1);
-        var time = new FakeTimeProvider();
-        var watch = new RepairWatch(new NodeChain(market.Client, keeper.Id, market.Facts), new NodeLimits { RepairLookBackBlocks = 1 }, time);
+        var time = new SetClock(DateTimeOffset.UtcNow);
+        var watch = new RepairWatch(new NodeChain(market.Client, keeper.Id, market.Facts), new NodeLimits { RepairLookBackBlocks = 1 }, time, NullLogger.Instance);
         VacantSlot[] known = await ReadAsync();
         Assert.Equal([first.Id, second.Id], known.Select(slot => slot.Deal.ToWord()));
 
         watch.PutOff(known[0]);
         Assert.Equal([known[1]], await ReadAsync());
         time.Advance(TimeSpan.FromSeconds(2));
+        // Set back by a time service: what has passed has passed.
+        time.WrongBy = TimeSpan.FromHours(-8);
         Assert.Equal([known[1], known[0]], await ReadAsync());
         watch.PutOff(known[0]);
         time.Advance(TimeSpan.FromSeconds(3));

@@ -28,8 +28,8 @@ public sealed record Log(
             Json.ToBytes(Json.Member(json, "data")),
             new BlockRef(Json.ToUInt64(Json.Member(json, "blockNumber")), Json.ToHash(Json.Member(json, "blockHash"))),
             Json.ToHash(Json.Member(json, "transactionHash")),
-            checked((uint)Json.ToUInt64(Json.Member(json, "transactionIndex"))),
-            checked((uint)Json.ToUInt64(Json.Member(json, "logIndex"))));
+            Json.ToUInt32(Json.Member(json, "transactionIndex")),
+            Json.ToUInt32(Json.Member(json, "logIndex")));
     }
 }
 

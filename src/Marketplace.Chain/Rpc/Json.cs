@@ -32,6 +32,8 @@ internal static class Json
             : throw Wrong("a quantity of 64 bits");
     }
 
+    public static uint ToUInt32(JsonElement element) => ToUInt64(element) is <= uint.MaxValue and var value ? (uint)value : throw Wrong("a quantity of 32 bits");
+
     public static byte[] ToBytes(JsonElement element)
     {
         try

@@ -43,6 +43,7 @@ internal sealed class FollowedChain : IChainFeed
             return null;
         }
 
+        if (!_schedule.Counts(new BlockNumber(changes.Head.Number))) throw new IOException($"The chain's RPC says that its newest block is {changes.Head.Number}, which cannot be.");
         Block head = await CoveredAsync(changes, token);
         return new ChainStep(
             changes.RevertedFrom is { } first ? new BlockNumber(first) : null,

@@ -37,11 +37,6 @@ public sealed partial class Indexer(
             {
                 return;
             }
-            catch (UndoExhaustedException e)
-            {
-                LogAnew(e);
-                store.StartAnew();
-            }
             catch (Exception e)
             {
                 metrics.IndexFailed();
@@ -54,8 +49,20 @@ public sealed partial class Indexer(
 
     private void Take(ChainStep step)
     {
-        store.Apply(step);
-        metrics.Applied(step);
+        IReadOnlyList<UnfitEvent> unfit;
+        try
+        {
+            unfit = store.Apply(step);
+        }
+        catch (UndoExhaustedException e)
+        {
+            LogAnew(e);
+            store.StartAnew();
+            return;
+        }
+
+        foreach (UnfitEvent one in unfit) LogUnfit(one.Why, one.Event, one.Block);
+        metrics.Applied(step, unfit.Count);
         LagBlocks = step.Tip.Value - Math.Min(step.Tip.Value, step.Head.Value);
         if (step.RevertedFrom is { } first) LogReverted(first);
         if (step.RevertedFrom is not null || step.Blocks.Any(block => block.Events.Any(ChangesRegistry))) registry.Ring();
@@ -69,6 +76,9 @@ public sealed partial class Indexer(
 
     [LoggerMessage(4102, LogLevel.Warning, "A reorganisation goes deeper than is kept; reading the chain anew")]
     private partial void LogAnew(Exception cause);
+
+    [LoggerMessage(4104, LogLevel.Error, "{Event} of block {Block} does not fit the tables and is left out: what is told of it may be wrong")]
+    private partial void LogUnfit(Exception why, MarketEvent @event, BlockNumber block);
 
     [LoggerMessage(4103, LogLevel.Warning, "The chain could not be followed; trying again in {Pause}")]
     private partial void LogFailed(Exception failure, TimeSpan pause);

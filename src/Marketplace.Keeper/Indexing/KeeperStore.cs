@@ -9,6 +9,12 @@ namespace Marketplace.Keeper.Indexing;
 /// <param name="Time">The time that its maker gave it.</param>
 public sealed record IndexedHead(BlockNumber Block, Hash32 Hash, DateTimeOffset Time);
 
+/// <summary>An event that the tables cannot hold, and that was therefore left out.</summary>
+/// <param name="Block">The block that it happened in.</param>
+/// <param name="Event">The event.</param>
+/// <param name="Why">What the tables said to it.</param>
+public sealed record UnfitEvent(BlockNumber Block, MarketEvent Event, Exception Why);
+
 /// <summary>A reorganisation went deeper than the steps back that are kept: the tables must be made anew from the chain.</summary>
 public sealed class UndoExhaustedException(BlockNumber block) : Exception($"The changes from block {block} on can no longer be taken back.");
 
@@ -20,6 +26,11 @@ public sealed class KeeperStore : IDisposable
 {
     /// <summary>How many blocks can be taken back. A deeper reorganisation starts the tables anew.</summary>
     public const ulong UndoBlocks = 4_096;
+
+    /// <summary>SQLite's code for a row that breaks a constraint.</summary>
+    private const int ConstraintCode = 19;
+
+    private const string EventSavepoint = "event";
 
     private readonly string _connectionString;
     private readonly Lock _writing = new();
@@ -54,10 +65,15 @@ public sealed class KeeperStore : IDisposable
         }
     }
 
-    /// <summary>Takes a step of the chain into the tables: all of it, or nothing if this throws.</summary>
+    /// <summary>
+    /// Takes a step of the chain into the tables: all of it, or nothing if this throws. An event that does not fit them changes nothing and is
+    /// told, for it would not fit the next time either: no stranger's transaction stops the keeper.
+    /// </summary>
+    /// <returns>What was left out: usually nothing.</returns>
     /// <exception cref="UndoExhaustedException">Too much is taken back; call <see cref="StartAnew"/>.</exception>
-    public void Apply(ChainStep step)
+    public IReadOnlyList<UnfitEvent> Apply(ChainStep step)
     {
+        var unfit = new List<UnfitEvent>();
         lock (_writing)
         {
             using SqliteTransaction transaction = _writer.BeginTransaction();
@@ -65,7 +81,11 @@ public sealed class KeeperStore : IDisposable
             foreach (EventBlock block in step.Blocks)
             {
                 _writer.Execute("INSERT INTO working(one, block) VALUES(1, $0)", block.Block);
-                foreach (MarketEvent happened in block.Events) Projections.Apply(_writer, happened);
+                foreach (MarketEvent happened in block.Events)
+                {
+                    if (TryApply(transaction, happened) is { } why) unfit.Add(new UnfitEvent(block.Block, happened, why));
+                }
+
                 _writer.Execute("DELETE FROM working");
             }
 
@@ -74,6 +94,8 @@ public sealed class KeeperStore : IDisposable
                 "UPDATE cursor SET position = $0, block = $1, hash = $2, time = $3", step.Position, step.Head, step.HeadHash, step.HeadTime.ToUnixTimeSeconds());
             transaction.Commit();
         }
+
+        return unfit;
     }
 
     /// <summary>Empties what comes from the chain and the cursor with it.</summary>
@@ -117,6 +139,25 @@ public sealed class KeeperStore : IDisposable
         _writer.Dispose();
         using var any = new SqliteConnection(_connectionString);
         SqliteConnection.ClearPool(any);
+    }
+
+    /// <summary>Applies one event with all of its changes, or none of them: then why not.</summary>
+    private Exception? TryApply(SqliteTransaction transaction, MarketEvent happened)
+    {
+        transaction.Save(EventSavepoint);
+        Exception? why = null;
+        try
+        {
+            Projections.Apply(_writer, happened);
+        }
+        catch (Exception e) when (e is OverflowException or SqliteException { SqliteErrorCode: ConstraintCode })
+        {
+            why = e;
+            transaction.Rollback(EventSavepoint);
+        }
+
+        transaction.Release(EventSavepoint);
+        return why;
     }
 
     private void Revert(BlockNumber first)

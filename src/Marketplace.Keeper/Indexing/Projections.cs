@@ -86,7 +86,7 @@ internal static class Projections
                 break;
             case SlotFilled e:
                 Unreserve(db, e.Deal, e.Slot);
-                // Whoever held the slot before holds it until this one begins.
+                // Whoever held the slot before holds it until this one begins: who would have begun with it never does, and leaves no row.
                 db.Execute(
                     "UPDATE slots SET until_period = MIN(until_period, $3) WHERE deal = (SELECT id FROM deals WHERE client = $0 AND number = $1) AND slot = $2",
                     e.Deal.Client, e.Deal.Number, e.Slot, e.From);
@@ -94,6 +94,8 @@ internal static class Projections
                     $"""
                     INSERT INTO slots(deal, slot, node, root, bytes, from_period, until_period)
                     SELECT id, $2, $3, $4, leaves * {LeafBytes}, $5, end_period FROM deals WHERE client = $0 AND number = $1
+                    ON CONFLICT(deal, slot, from_period) DO UPDATE SET
+                      node = excluded.node, root = excluded.root, bytes = excluded.bytes, until_period = excluded.until_period
                     """,
                     e.Deal.Client, e.Deal.Number, e.Slot, e.Node, e.Root, e.From);
                 break;

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Marketplace.Domain;
+using Marketplace.Hosting;
 using Marketplace.Keeper.Indexing;
 using Microsoft.Extensions.Hosting;
 
@@ -26,10 +27,17 @@ public sealed partial class Pinger(
     public const int PingsAtOnceMax = 128;
 
     private static readonly TimeSpan s_trimEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(30);
 
+    private readonly SteadyClock _clock = new(time);
     private readonly Channel<PingResult> _ended = Channel.CreateUnbounded<PingResult>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly List<PingResult> _unwritten = [];
     private readonly Dictionary<NodeId, Watch> _watched = [];
     private readonly PriorityQueue<Watch, DateTimeOffset> _due = new();
+    private IReadOnlyDictionary<(NodeId Node, Address Owner), int>? _before;
+    private DateTimeOffset _nextRefresh;
+    private DateTimeOffset _nextTrim;
     private int _running;
 
     /// <summary>Pings that run, or whose results are not yet written.</summary>
@@ -39,37 +47,55 @@ public sealed partial class Pinger(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
-        DateTimeOffset nextRefresh = time.GetUtcNow();
-        DateTimeOffset nextTrim = nextRefresh;
-        IReadOnlyDictionary<(NodeId Node, Address Owner), int> before = SightingStore.Misses(store);
+        TimeSpan pause = s_firstPause;
         while (!stoppingToken.IsCancellationRequested)
         {
-            TakeResults();
-            if (changes.Take() || time.GetUtcNow() >= nextRefresh)
+            try
             {
-                Refresh(before);
-                nextRefresh = time.GetUtcNow() + frame.Interval;
+                Turn(stoppingToken);
+                pause = s_firstPause;
+                await WaitAsync(stoppingToken);
             }
-
-            if (time.GetUtcNow() >= nextTrim)
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
-                SightingStore.Trim(store, time.GetUtcNow());
-                nextTrim = time.GetUtcNow() + s_trimEvery;
+                return;
             }
-
-            StartDue(stoppingToken);
-            await WaitAsync(nextRefresh, stoppingToken);
+            catch (Exception e)
+            {
+                // A full disk, say: what ended is still to be written down, and who joined still to be taken in.
+                _nextRefresh = _clock.Now;
+                LogTrouble(e, pause);
+                await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            }
         }
+    }
+
+    private void Turn(CancellationToken token)
+    {
+        TakeResults();
+        if (changes.Take() || _clock.Now >= _nextRefresh)
+        {
+            Refresh();
+            _nextRefresh = _clock.Now + frame.Interval;
+        }
+
+        if (_clock.Now >= _nextTrim)
+        {
+            SightingStore.Trim(store, time.GetUtcNow());
+            _nextTrim = _clock.Now + s_trimEvery;
+        }
+
+        StartDue(token);
     }
 
     /// <summary>Writes down what ended and says when each of these nodes is asked again.</summary>
     private void TakeResults()
     {
-        var results = new List<PingResult>();
-        while (_ended.Reader.TryRead(out PingResult? result)) results.Add(result);
-        if (results.Count == 0) return;
-        SightingStore.Record(store, results);
-        foreach (PingResult result in results)
+        while (_ended.Reader.TryRead(out PingResult? result)) _unwritten.Add(result);
+        if (_unwritten.Count == 0) return;
+        SightingStore.Record(store, _unwritten);
+        foreach (PingResult result in _unwritten)
         {
             _running--;
             if (!_watched.TryGetValue(result.Node, out Watch? watch)) continue;
@@ -79,14 +105,17 @@ public sealed partial class Pinger(
             if (misses == PingFrame.OfflineMisses) LogOffline(result.Node, misses);
             if (misses == 0 && watch.Misses >= PingFrame.OfflineMisses) LogBack(result.Node);
             watch.Misses = misses;
-            watch.Due = misses is > 0 and < PingFrame.OfflineMisses ? result.At + frame.RetryDelay : NextRegular(watch.Target.Node, result.At);
+            watch.Due = misses is > 0 and < PingFrame.OfflineMisses ? _clock.Now + frame.RetryDelay : NextRegular(watch.Target.Node);
             _due.Enqueue(watch, watch.Due);
         }
+
+        _unwritten.Clear();
     }
 
     /// <summary>Takes in who joined, changed or left.</summary>
-    private void Refresh(IReadOnlyDictionary<(NodeId Node, Address Owner), int> before)
+    private void Refresh()
     {
+        _before ??= SightingStore.Misses(store);
         var known = new HashSet<NodeId>();
         foreach (PingTarget target in PingTargets.Read(store))
         {
@@ -97,9 +126,9 @@ public sealed partial class Pinger(
                 continue;
             }
 
-            bool seenBefore = before.TryGetValue((target.Node, target.Owner), out int misses);
+            bool seenBefore = _before.TryGetValue((target.Node, target.Owner), out int misses);
             // Whoever was watched before keeps its place in the interval; who is new is asked at once.
-            DateTimeOffset due = seenBefore ? NextRegular(target.Node, time.GetUtcNow()) : time.GetUtcNow();
+            DateTimeOffset due = seenBefore ? NextRegular(target.Node) : _clock.Now;
             watch = new Watch { Target = target, Misses = misses, Due = due };
             _watched.Add(target.Node, watch);
             _due.Enqueue(watch, due);
@@ -114,7 +143,7 @@ public sealed partial class Pinger(
 
     private void StartDue(CancellationToken token)
     {
-        DateTimeOffset now = time.GetUtcNow();
+        DateTimeOffset now = _clock.Now;
         while (_running < PingsAtOnceMax && _due.TryPeek(out Watch? watch, out DateTimeOffset due) && due <= now)
         {
             _due.Dequeue();
@@ -147,11 +176,11 @@ public sealed partial class Pinger(
         _ended.Writer.TryWrite(new PingResult(target.Node, target.Owner, time.GetUtcNow(), answer));
     }
 
-    private async Task WaitAsync(DateTimeOffset nextRefresh, CancellationToken token)
+    private async Task WaitAsync(CancellationToken token)
     {
-        DateTimeOffset wake = nextRefresh;
+        DateTimeOffset wake = _nextRefresh;
         if (_running < PingsAtOnceMax && _due.TryPeek(out _, out DateTimeOffset due) && due < wake) wake = due;
-        TimeSpan pause = wake - time.GetUtcNow();
+        TimeSpan pause = wake - _clock.Now;
         if (pause <= TimeSpan.Zero) return;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(token);
         try
@@ -164,12 +193,12 @@ public sealed partial class Pinger(
         }
     }
 
-    /// <summary>The node's next place in the interval, after a time.</summary>
-    private DateTimeOffset NextRegular(NodeId node, DateTimeOffset after)
+    /// <summary>The node's next place in the interval.</summary>
+    private DateTimeOffset NextRegular(NodeId node)
     {
         long interval = frame.Interval.Ticks;
         long phase = frame.PhaseOf(node.Value).Ticks;
-        long rounds = ((after.UtcTicks - phase) / interval) + 1;
+        long rounds = ((_clock.Now.UtcTicks - phase) / interval) + 1;
         return new DateTimeOffset((rounds * interval) + phase, TimeSpan.Zero);
     }
 
@@ -191,6 +220,9 @@ public sealed partial class Pinger(
 
     [LoggerMessage(4202, LogLevel.Information, "Node {Node} answers again")]
     private partial void LogBack(NodeId node);
+
+    [LoggerMessage(4204, LogLevel.Error, "Pinging stands still; trying again in {Pause}")]
+    private partial void LogTrouble(Exception failure, TimeSpan pause);
 
     [LoggerMessage(4203, LogLevel.Error, "Pinging node {Node} failed in a way that is ours")]
     private partial void LogFailed(Exception failure, NodeId node);

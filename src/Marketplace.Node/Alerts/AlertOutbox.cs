@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Marketplace.Domain;
+using Marketplace.Hosting;
 using Marketplace.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -16,6 +17,7 @@ internal sealed partial class AlertOutbox(NodeId node, ShardDepot depot, Webhook
     private static readonly TimeSpan s_pauseMin = TimeSpan.FromSeconds(5);
 
     private readonly HashSet<string> _seenBefore = new(StringComparer.Ordinal);
+    private readonly SteadyClock _clock = new(time);
     private TimeSpan _pause;
     private DateTimeOffset _quietUntil;
 
@@ -58,14 +60,14 @@ internal sealed partial class AlertOutbox(NodeId node, ShardDepot depot, Webhook
     /// <summary>Sends what waits, the oldest first, until one does not arrive; then longer and longer pauses lie between two tries.</summary>
     public async Task DeliverAsync(CancellationToken token)
     {
-        if (webhook is null || time.GetUtcNow() < _quietUntil) return;
+        if (webhook is null || _clock.Now < _quietUntil) return;
         while (Read() is { Waiting.Count: > 0 } state)
         {
             AlertMessage first = state.Waiting[0];
             if (await webhook.SendAsync(first, token) is { } why)
             {
                 _pause = _pause == TimeSpan.Zero ? s_pauseMin : TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, limits.AlertPauseMax.Ticks));
-                _quietUntil = time.GetUtcNow() + _pause;
+                _quietUntil = _clock.Now + _pause;
                 LogNotTold(first.Alert, why, _pause.TotalSeconds);
                 return;
             }

@@ -1,6 +1,7 @@
 using Hangfire;
 using Marketplace.Domain;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Marketplace.Node;
 
@@ -8,7 +9,8 @@ namespace Marketplace.Node;
 /// Looks at each new block and starts the jobs whose turn it gives something to do. Most blocks give a node nothing: then this look is all
 /// that it costs. The jobs run now and then all the same (<see cref="NodeJobs.Schedule"/>), so that nothing rests on this.
 /// </summary>
-internal sealed class ChainWatch(NodeChain chain, NodeWorker worker, RepairWorker repair, NodePulse pulse, IRecurringJobManager jobs, TimeProvider time) : BackgroundService
+internal sealed partial class ChainWatch(
+    NodeChain chain, NodeWorker worker, RepairWorker repair, NodePulse pulse, IRecurringJobManager jobs, TimeProvider time, ILogger<ChainWatch> log) : BackgroundService
 {
     private const uint SecondsMax = 30;
 
@@ -27,6 +29,11 @@ internal sealed class ChainWatch(NodeChain chain, NodeWorker worker, RepairWorke
             catch (Exception e) when (NodeWorker.IsTrouble(e))
             {
                 // The jobs meet the same trouble in their own turns, and tell of it.
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                // Nothing rests on one look, and everything on the host that would end with it.
+                LogFailed(e);
             }
         }
     }
@@ -48,6 +55,9 @@ internal sealed class ChainWatch(NodeChain chain, NodeWorker worker, RepairWorke
         if (repair.Turn.IsWanted(period, _changed) || repair.IsReportDue(tip)) jobs.Trigger(RepairJob.Id);
         if (repair.HasRebuilds) jobs.Trigger(RebuildJob.Id);
     }
+
+    [LoggerMessage(2009, LogLevel.Error, "A look at the newest block failed; the next block is looked at")]
+    private partial void LogFailed(Exception failure);
 }
 
 /// <summary>How a worker's last turn ended: whether it would do anything if it had another one. Written by its worker alone.</summary>

@@ -2,6 +2,7 @@ using System.Numerics;
 using Marketplace.Chain;
 using Marketplace.Chain.Contracts;
 using Marketplace.Chain.Eth;
+using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Transactions;
 using Marketplace.Coding;
 using Marketplace.Domain;
@@ -53,7 +54,13 @@ internal sealed class NodeChain(MarketContracts contracts, NodeId node, MarketFa
         await contracts.StorageMarket.ExitPeriodsAsync(token: token),
         await contracts.StorageMarket.ReportBountyAsync(token: token));
 
-    public async Task<BlockNumber> TipAsync(CancellationToken token) => new(await Contracts.Web3.Eth.GetBlockNumberAsync(token));
+    /// <summary>The newest block.</summary>
+    /// <exception cref="RpcException">The endpoint failed, or names a block that no market can count.</exception>
+    public async Task<BlockNumber> TipAsync(CancellationToken token)
+    {
+        var tip = new BlockNumber(await Contracts.Web3.Eth.GetBlockNumberAsync(token));
+        return Facts.Schedule.Counts(tip) ? tip : throw new RpcFormatException($"The chain's RPC says that its newest block is {tip}, which cannot be.");
+    }
 
     public Task<NodeView> RegisteredAsync(CancellationToken token) => Contracts.NodeRegistry.NodeAsync(Node.Value, token: token);
 

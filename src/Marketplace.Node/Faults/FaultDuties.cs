@@ -53,12 +53,13 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
     /// <param name="lost">What could not be shown.</param>
     /// <param name="periodsMissed">Periods without a proof that count as strikes already; 0 if this shard keeps no proof back.</param>
     /// <param name="period">The present period.</param>
+    /// <param name="ledger">The ledger as it was read last, written down or not.</param>
     /// <param name="token">Cancels.</param>
     /// <exception cref="IOException">The evidence is not good enough: somebody has to look.</exception>
-    public async Task TellAsync(PeriodProof.ShardLost lost, uint periodsMissed, PeriodNumber period, CancellationToken token)
+    public async Task TellAsync(PeriodProof.ShardLost lost, uint periodsMissed, PeriodNumber period, IReadOnlyList<LedgerRange> ledger, CancellationToken token)
     {
         Root root = lost.Shard.Root;
-        bool areOthersReadable = await AreOthersReadableAsync(root, token);
+        bool areOthersReadable = await AreOthersReadableAsync(root, ledger, token);
         if (lost.Leaf is { } leaf)
         {
             // What failed once may have been a cable; and what is asked last is the shard that is accused.
@@ -79,27 +80,30 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
                 CultureInfo.InvariantCulture, $"The shard {root} is away or gone, and what lies beside it cannot be read either: period {period} cannot be proved while it is drawn."));
         }
 
-        await DeclareAsync(root, period, token);
+        await DeclareAsync(root, period, ledger, token);
         if (lost.Leaf is null) return;
         await Parallel.ForEachAsync(
-            await FindLostBesideAsync(lost, token),
+            await FindLostBesideAsync(lost, ledger, token),
             new ParallelOptions { MaxDegreeOfParallelism = TellsAtOnceMax, CancellationToken = token },
-            async (other, stop) => await DeclareAsync(other, period, stop));
+            async (other, stop) => await DeclareAsync(other, period, ledger, stop));
     }
 
     /// <summary>Shows that the node still holds what nobody took over, and goes on.</summary>
-    public async Task<PeriodProof> CureAsync(ChallengeContext context, CancellationToken token)
+    /// <param name="context">What is drawn by.</param>
+    /// <param name="ledger">The ledger as it was read last, written down or not.</param>
+    /// <param name="token">Cancels.</param>
+    public async Task<PeriodProof> CureAsync(ChallengeContext context, IReadOnlyList<LedgerRange> ledger, CancellationToken token)
     {
-        PeriodProof proof = await PeriodProof.MakeAsync(context, Challenges.CureDraws, depot.Catalogue.Ledger(), depot, token);
+        PeriodProof proof = await PeriodProof.MakeAsync(context, Challenges.CureDraws, ledger, depot, token);
         if (proof is not PeriodProof.Made made) return proof;
         await chain.Contracts.StorageMarket.CureAsync(chain.Node.Value, made.Bytes, token: token);
         LogCured(context.Period.Value);
         return proof;
     }
 
-    private async Task DeclareAsync(Root root, PeriodNumber period, CancellationToken token)
+    private async Task DeclareAsync(Root root, PeriodNumber period, IReadOnlyList<LedgerRange> ledger, CancellationToken token)
     {
-        foreach (LedgerRange range in depot.Catalogue.Ledger().Where(range => range.Shard.Root == root && range.Until > period + 1))
+        foreach (LedgerRange range in ledger.Where(range => range.Shard.Root == root && range.Until > period + 1))
         {
             if (await chain.FindSlotAsync(range, token) is not var (deal, slot))
             {
@@ -126,11 +130,11 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
     /// What lies on the same volume and cannot be shown either, one leaf of each. All of a volume that is away goes only if something
     /// elsewhere is left for which the node stays: else being evicted and cured when the disk is back costs less.
     /// </summary>
-    private async Task<List<Root>> FindLostBesideAsync(PeriodProof.ShardLost lost, CancellationToken token)
+    private async Task<List<Root>> FindLostBesideAsync(PeriodProof.ShardLost lost, IReadOnlyList<LedgerRange> ledger, CancellationToken token)
     {
         var found = new List<Root>();
         if (depot.Catalogue.Place(lost.Shard.Root)?.Volume is not { } volume) return found;
-        ShardCommitment[] others = [.. depot.Catalogue.Ledger().Select(range => range.Shard).DistinctBy(shard => shard.Root).Where(shard => shard.Root != lost.Shard.Root)];
+        ShardCommitment[] others = [.. ledger.Select(range => range.Shard).DistinctBy(shard => shard.Root).Where(shard => shard.Root != lost.Shard.Root)];
         ILookup<bool, ShardCommitment> isBeside = others.ToLookup(shard => depot.Catalogue.Place(shard.Root)?.Volume == volume);
         if (lost.IsAway && !await IsAnyReadableAsync(isBeside[false], token)) return found;
         foreach (ShardCommitment shard in isBeside[true])
@@ -183,11 +187,11 @@ internal sealed partial class FaultDuties(NodeChain chain, ShardDepot depot, ILo
         }
     }
 
-    private async Task<bool> AreOthersReadableAsync(Root lost, CancellationToken token)
+    private async Task<bool> AreOthersReadableAsync(Root lost, IReadOnlyList<LedgerRange> ledger, CancellationToken token)
     {
         // A lost record leaves only all the rest to compare with.
         int? volume = depot.Catalogue.Place(lost)?.Volume;
-        IEnumerable<ShardCommitment> beside = depot.Catalogue.Ledger().Select(range => range.Shard)
+        IEnumerable<ShardCommitment> beside = ledger.Select(range => range.Shard)
             .Where(shard => shard.Root != lost && (volume is null || depot.Catalogue.Place(shard.Root)?.Volume == volume));
         return await IsAnyReadableAsync(beside.DistinctBy(shard => shard.Root), token);
     }

@@ -79,7 +79,8 @@ internal sealed partial class ScrubJob(
     private bool IsResting(DateTimeOffset now) =>
         depot.Catalogue.Fact(PlaceFact) is null or "" &&
         long.TryParse(depot.Catalogue.Fact(EndedFact), CultureInfo.InvariantCulture, out long ended) &&
-        now < DateTimeOffset.FromUnixTimeSeconds(ended) + config.ScrubEvery;
+        // What ended in the future was noted by a clock that was wrong.
+        now - DateTimeOffset.FromUnixTimeSeconds(ended) is var rested && rested >= TimeSpan.Zero && rested < config.ScrubEvery;
 
     /// <summary>Reads one shard. False at the end of a pass.</summary>
     private async Task<bool> NextAsync(CancellationToken token)
@@ -123,7 +124,7 @@ internal sealed partial class ScrubJob(
         PeriodNumber period = chain.Facts.Schedule.PeriodOf(await chain.TipAsync(token));
         try
         {
-            await faults.TellAsync(new PeriodProof.ShardLost(shard, Leaf: null, IsWrong: found is not null), periodsMissed: 0, period, token);
+            await faults.TellAsync(new PeriodProof.ShardLost(shard, Leaf: null, IsWrong: found is not null), periodsMissed: 0, period, depot.Catalogue.Ledger(), token);
         }
         catch (IOException e)
         {

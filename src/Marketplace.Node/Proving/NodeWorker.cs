@@ -6,6 +6,7 @@ using Marketplace.Chain.Rpc;
 using Marketplace.Chain.Transactions;
 using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Hosting;
 using Marketplace.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -29,6 +30,7 @@ internal sealed partial class NodeWorker(
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly uint _reorgBlocks = limits.ReorgBlocksOn(chain.Facts.Scope.ChainId);
     private readonly QuestionWatch _questions = new(chain, limits);
+    private readonly SteadyClock _clock = new(time);
     private long _movedAt = time.GetTimestamp();
     private long _distrustedAt = time.GetTimestamp();
     private string? _standstill;
@@ -40,6 +42,9 @@ internal sealed partial class NodeWorker(
     private PeriodNumber? _lastProvedHere;
     private BlockNumber? _tipSeen;
     private string? _trouble;
+
+    /// <summary>The ledger as it was read last.</summary>
+    private IReadOnlyList<LedgerRange> Ledger => _unwritten?.Ranges ?? depot.Catalogue.Ledger();
 
     /// <summary>How the last turn ended.</summary>
     public LastTurn Turn { get; } = new();
@@ -63,7 +68,7 @@ internal sealed partial class NodeWorker(
         if (!await _turn.WaitAsync(TimeSpan.Zero, token)) return;
         try
         {
-            if (time.GetUtcNow() < _quietUntil) return;
+            if (_clock.Now < _quietUntil) return;
             await RunAsync(token);
             _pause = TimeSpan.Zero;
         }
@@ -71,8 +76,10 @@ internal sealed partial class NodeWorker(
         {
             // The world is broken for now: say so, wait a little longer each time, begin anew from what is true then.
             _pause = _pause == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, limits.RetryPauseMax.Ticks));
-            _quietUntil = time.GetUtcNow() + _pause;
+            _quietUntil = _clock.Now + _pause;
             _trouble = e.Message;
+            // What an endpoint says that means nothing is not asked there again at once.
+            if (e is RpcFormatException) chain.Contracts.Web3.Eth.Rpc.DistrustCurrent();
             if (pulse.Now is { } last) pulse.Now = last with { Trouble = _trouble };
             LogTrouble(e.Message, _pause.TotalSeconds);
         }
@@ -208,7 +215,7 @@ internal sealed partial class NodeWorker(
             case NodeAction.Cure cure:
                 try
                 {
-                    PeriodProof proof = await faults.CureAsync(ContextOf(cure.Period, duty), token);
+                    PeriodProof proof = await faults.CureAsync(ContextOf(cure.Period, duty), Ledger, token);
                     _isLedgerDoubtful |= proof is PeriodProof.LedgerBehind;
                     return proof is not PeriodProof.Made;
                 }
@@ -243,7 +250,7 @@ internal sealed partial class NodeWorker(
     private async Task<bool> ProveAsync(PeriodNumber period, BlockNumber tip, Duty duty, CancellationToken token)
     {
         long started = time.GetTimestamp();
-        switch (await PeriodProof.MakeAsync(ContextOf(period, duty), Challenges.LiveDraws, _unwritten?.Ranges ?? depot.Catalogue.Ledger(), depot, token))
+        switch (await PeriodProof.MakeAsync(ContextOf(period, duty), Challenges.LiveDraws, Ledger, depot, token))
         {
             case PeriodProof.Made made:
                 double madeMs = time.GetElapsedTime(started).TotalMilliseconds;
@@ -270,7 +277,7 @@ internal sealed partial class NodeWorker(
     {
         Standing standing = await chain.StandingAsync(token);
         uint missed = duty.Period > standing.StrikesFrom ? duty.Period - standing.StrikesFrom : 0;
-        await faults.TellAsync(lost, missed, new PeriodNumber(duty.Period), token);
+        await faults.TellAsync(lost, missed, new PeriodNumber(duty.Period), Ledger, token);
         _isLedgerDoubtful = true;
         return true;
     }

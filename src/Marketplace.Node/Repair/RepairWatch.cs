@@ -1,18 +1,27 @@
 using Marketplace.Chain.Contracts;
 using Marketplace.Coding;
 using Marketplace.Domain;
+using Marketplace.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Marketplace.Node;
 
 /// <summary>Knows slots that lost their holder (told, convicted, or held by a node that was evicted) and those that this node reserved.</summary>
-internal sealed class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvider time)
+internal sealed partial class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvider time, ILogger log)
 {
     /// <summary>No slot waits longer than this part of a period, so that one with a bond is tried several times in the periods that it has.</summary>
     private const int PauseDivisor = 4;
 
+    /// <summary>Lookups of one turn: each asks for the logs of a period at most.</summary>
+    private const int LookupsPerTurnMax = 32;
+
+    private readonly SteadyClock _clock = new(time);
     private readonly Dictionary<(DealId Deal, int Slot), VacantSlot> _slots = [];
     private readonly Dictionary<(DealId Deal, int Slot), Trouble> _troubles = [];
     private readonly Lock _lock = new();
+    // Evictions of the blocks that are read again and again, with those of their slots that were found; and what is still to be looked up.
+    private readonly Dictionary<(NodeId Node, BlockNumber Since), List<VacantSlot>> _evictions = [];
+    private readonly Dictionary<LookupKey, Lookup> _lookups = [];
     private BlockNumber? _readTo;
 
     /// <summary>All that are worth a look and not put off: those that failed least often first, then those that wait longest.</summary>
@@ -21,7 +30,6 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvid
         ulong? unread = _readTo is { } read && read <= tip ? tip.Value - read.Value + limits.ReorgBlocksOn(chain.Facts.Scope.ChainId) : null;
         // After a start: as long ago as a reservation may have been made that is still to be claimed.
         BlockNumber first = Back(tip, unread ?? Math.Max(limits.RepairLookBackBlocks, PeriodsAndReorg(chain.Facts.ReservePeriods)));
-        if (unread is null) await ReadOwnAsync(Back(tip, PeriodsAndReorg(chain.Facts.CurePeriods + chain.Facts.ReservePeriods)), tip, token);
         foreach (EventLog<SlotVacatedEvent> vacated in await chain.EventsAsync(chain.Contracts.StorageMarket.SlotVacatedEvents, null, first, tip, token))
         {
             Add(new VacantSlot(DealId.FromWord(vacated.Event.Id), vacated.Event.Slot, new BlockNumber(vacated.Log.Block.Number)));
@@ -29,11 +37,19 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvid
 
         foreach (EventLog<EvictedEvent> evicted in await chain.EventsAsync(chain.Contracts.StorageMarket.EvictedEvents, null, first, tip, token))
         {
-            foreach ((DealId deal, int slot) in await HeldByAsync(new NodeId(evicted.Event.Node), tip, token)) Add(new VacantSlot(deal, slot, new BlockNumber(evicted.Log.Block.Number)));
+            Note(new NodeId(evicted.Event.Node), new BlockNumber(evicted.Log.Block.Number));
+        }
+
+        foreach ((NodeId, BlockNumber Since) old in _evictions.Keys.Where(eviction => eviction.Since < first).ToArray()) _evictions.Remove(old);
+        if (unread is null)
+        {
+            BlockNumber firstOwn = Back(tip, PeriodsAndReorg(chain.Facts.CurePeriods + chain.Facts.ReservePeriods));
+            LookUp(new LookupKey(chain.Node, default, null), new PeriodNumber(PeriodNumber.ValueMax), (now, stop) => ReadOwnAsync(firstOwn, now, stop));
         }
 
         _readTo = tip;
-        DateTimeOffset now = time.GetUtcNow();
+        await LookUpAsync(tip, token);
+        DateTimeOffset now = _clock.Now;
         lock (_lock)
         {
             return
@@ -69,13 +85,7 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvid
     /// </summary>
     public void PutOff(VacantSlot slot)
     {
-        TimeSpan most = chain.Facts.Schedule.PeriodLength / PauseDivisor;
-        lock (_lock)
-        {
-            int times = _troubles.GetValueOrDefault((slot.Deal, slot.Slot)).Times + 1;
-            TimeSpan pause = TimeSpan.FromTicks((long)Math.Min(limits.RepairPauseMin.Ticks * Math.Pow(2, times - 1), most.Ticks));
-            _troubles[(slot.Deal, slot.Slot)] = new Trouble(times, time.GetUtcNow() + pause);
-        }
+        lock (_lock) _troubles[(slot.Deal, slot.Slot)] = Again(_troubles.GetValueOrDefault((slot.Deal, slot.Slot)));
     }
 
     /// <summary>
@@ -104,26 +114,103 @@ internal sealed class RepairWatch(NodeChain chain, NodeLimits limits, TimeProvid
         }
     }
 
-    /// <summary>The slots behind the live ranges of a node's ledger, by the periods in which they were filled.</summary>
-    private async Task<IReadOnlyList<(DealId Deal, int Slot)>> HeldByAsync(NodeId node, BlockNumber tip, CancellationToken token)
+    /// <summary>An eviction: its slots are looked up, once.</summary>
+    private void Note(NodeId node, BlockNumber since)
+    {
+        if (_evictions.TryGetValue((node, since), out List<VacantSlot>? found))
+        {
+            foreach (VacantSlot slot in found) Add(slot);
+            return;
+        }
+
+        found = _evictions[(node, since)] = [];
+        LookUp(new LookupKey(node, since, null), new PeriodNumber(PeriodNumber.ValueMax), (now, stop) => ReadLedgerAsync(node, since, now, found, stop));
+    }
+
+    private void LookUp(LookupKey key, PeriodNumber until, Func<BlockNumber, CancellationToken, Task> read)
+    {
+        // What failed most often is what is missed least.
+        if (_lookups.Count >= limits.RepairSlotsMax) _lookups.Remove(_lookups.MaxBy(one => one.Value.Trouble.Times).Key);
+        _lookups.TryAdd(key, new Lookup(until, read));
+    }
+
+    /// <summary>
+    /// Does what is to be looked up, some of it in each turn: what was filled last first, which every endpoint tells. What the endpoint does
+    /// not tell, because it keeps no logs that are so old, keeps nothing else waiting.
+    /// </summary>
+    private async Task LookUpAsync(BlockNumber tip, CancellationToken token)
     {
         PeriodNumber period = chain.Facts.Schedule.PeriodOf(tip);
-        var found = new List<(DealId, int)>();
+        for (int i = 0; i < LookupsPerTurnMax; i++)
+        {
+            foreach (LookupKey over in _lookups.Where(one => one.Value.Until <= period).Select(one => one.Key).ToArray()) _lookups.Remove(over);
+            DateTimeOffset now = _clock.Now;
+            (LookupKey key, Lookup? next) = _lookups.Where(one => one.Value.Trouble.Until <= now)
+                .OrderBy(one => one.Value.Trouble.Times).ThenByDescending(one => one.Key.FilledIn ?? period).FirstOrDefault();
+            if (next is null) return;
+            try
+            {
+                await next.Read(tip, token);
+                _lookups.Remove(key);
+            }
+            catch (Exception e) when (NodeWorker.IsTrouble(e))
+            {
+                if (next.Trouble.Times == 0) LogUnread(key.FilledIn is { } filled ? $"What node {key.Node} was given in period {filled}" : $"What node {key.Node} holds or reserved", e.Message);
+                next.Trouble = Again(next.Trouble);
+            }
+        }
+    }
+
+    /// <summary>The live ranges of an evicted node's ledger, by the periods in which they were filled.</summary>
+    private async Task ReadLedgerAsync(NodeId node, BlockNumber since, BlockNumber tip, List<VacantSlot> found, CancellationToken token)
+    {
+        PeriodNumber period = chain.Facts.Schedule.PeriodOf(tip);
         IReadOnlyList<LedgerRange> ranges = await chain.LedgerAsync(tip, token, node);
         foreach (IGrouping<PeriodNumber, LedgerRange> together in ranges.Where(range => range.IsLive(period + 1) && range.From.Value > 0).GroupBy(range => range.From))
         {
             HashSet<ulong> starts = [.. together.Select(range => range.Start)];
             var filledIn = new PeriodNumber(together.Key.Value - 1);
-            foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(
-                chain.Contracts.StorageMarket.SlotFilledEvents, node, chain.Facts.Schedule.FirstBlock(filledIn), chain.Facts.Schedule.LastBlock(filledIn), token))
-            {
-                PlaceWord place = PlaceWord.Read(filled.Event.Place);
-                if (starts.Contains(place.Start)) found.Add((DealId.FromWord(filled.Event.Id), place.Slot));
-            }
+            LookUp(new LookupKey(node, since, filledIn), together.Max(range => range.Until), (_, stop) => FindSlotsAsync(node, since, filledIn, starts, found, stop));
         }
+    }
 
-        return found;
+    /// <summary>The slots behind ranges of a node, by the logs of the period in which they were filled.</summary>
+    private async Task FindSlotsAsync(NodeId node, BlockNumber since, PeriodNumber filledIn, HashSet<ulong> starts, List<VacantSlot> found, CancellationToken token)
+    {
+        foreach (EventLog<SlotFilledEvent> filled in await chain.EventsAsync(
+            chain.Contracts.StorageMarket.SlotFilledEvents, node, chain.Facts.Schedule.FirstBlock(filledIn), chain.Facts.Schedule.LastBlock(filledIn), token))
+        {
+            PlaceWord place = PlaceWord.Read(filled.Event.Place);
+            if (!starts.Contains(place.Start)) continue;
+            var slot = new VacantSlot(DealId.FromWord(filled.Event.Id), place.Slot, since);
+            found.Add(slot);
+            Add(slot);
+        }
+    }
+
+    /// <summary>One more failure: the pause doubles, up to a part of a period.</summary>
+    private Trouble Again(Trouble before)
+    {
+        TimeSpan most = chain.Facts.Schedule.PeriodLength / PauseDivisor;
+        TimeSpan pause = TimeSpan.FromTicks((long)Math.Min(limits.RepairPauseMin.Ticks * Math.Pow(2, before.Times), most.Ticks));
+        return new Trouble(before.Times + 1, _clock.Now + pause);
+    }
+
+    /// <summary>What is to be looked up: a node's own reservations or ledger, or with a period what it was given then.</summary>
+    private readonly record struct LookupKey(NodeId Node, BlockNumber Since, PeriodNumber? FilledIn);
+
+    private sealed class Lookup(PeriodNumber until, Func<BlockNumber, CancellationToken, Task> read)
+    {
+        /// <summary>From this period on it is of no use.</summary>
+        public PeriodNumber Until { get; } = until;
+
+        public Func<BlockNumber, CancellationToken, Task> Read { get; } = read;
+
+        public Trouble Trouble { get; set; }
     }
 
     private readonly record struct Trouble(int Times, DateTimeOffset Until);
+
+    [LoggerMessage(2268, LogLevel.Warning, "{What} cannot be looked up and is tried again later: {Why}")]
+    private partial void LogUnread(string what, string why);
 }

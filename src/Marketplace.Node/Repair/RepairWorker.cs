@@ -25,7 +25,7 @@ internal sealed partial class RepairWorker(
     private readonly Lock _rebuildLock = new();
     private readonly HashSet<UploadPlace> _underWay = [];
     private IReadOnlyList<VacantSlot> _rebuilds = [];
-    private readonly RepairWatch _watch = new(chain, limits, time);
+    private readonly RepairWatch _watch = new(chain, limits, time, log);
     private readonly NodeClients _peers = new(EndpointGate.ForChain(chain.Facts.Scope.ChainId), chain.Facts.Scope);
 
     /// <summary>How the last turn ended.</summary>

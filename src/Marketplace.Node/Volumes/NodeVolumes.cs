@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Marketplace.Domain;
+using Marketplace.Hosting;
 using Marketplace.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -20,6 +21,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
     private readonly SortedDictionary<int, VolumeSettings> _settings = [];
     private readonly Dictionary<int, string> _away = [];
     private readonly Dictionary<int, Drain> _drains = [];
+    private readonly SteadyClock _clock = new(time);
     private DateTimeOffset _retryAt;
     private string? _left;
 
@@ -55,7 +57,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
         }
 
         if (wrong is not null && _away.Count == volumes.Count) throw wrong;
-        _retryAt = time.GetUtcNow() + limits.VolumeRetryEvery;
+        _retryAt = _clock.Now + limits.VolumeRetryEvery;
     }
 
     /// <summary>All volumes, and those that are recorded but that nobody names any more.</summary>
@@ -175,7 +177,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
     {
         Drain drain;
         lock (_lock) drain = _drains.TryGetValue(id, out Drain? known) ? known : _drains[id] = new Drain();
-        if (time.GetUtcNow() < drain.RestUntil) return false;
+        if (_clock.Now < drain.RestUntil) return false;
         try
         {
             DrainStep step = await depot.DrainAsync(id, drain.Next, DrainShardsAtOnce, token);
@@ -191,7 +193,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
                 (drain.DamagedInPass, drain.TooLargeInPass) = (0, 0);
                 if (tooLarge > 0) drain.Trouble = $"No other volume has room for {tooLarge} of the shards. Add a volume.";
                 TimeSpan rest = tooLarge > 0 ? limits.VolumeRetryEvery : step.Left > drain.Damaged ? limits.VolumeLookEvery : limits.VolumeDamagedEvery;
-                if (step.Left > 0) drain.RestUntil = time.GetUtcNow() + rest;
+                if (step.Left > 0) drain.RestUntil = _clock.Now + rest;
             }
 
             if (step.Moved > 0) LogDrained(id, step.Left);
@@ -202,7 +204,7 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
             lock (_lock)
             {
                 drain.Trouble = e.Message;
-                drain.RestUntil = time.GetUtcNow() + limits.VolumeRetryEvery;
+                drain.RestUntil = _clock.Now + limits.VolumeRetryEvery;
             }
 
             LogDrainStopped(id, e.Message);
@@ -217,8 +219,8 @@ internal sealed partial class NodeVolumes(ShardDepot depot, string dataDir, stri
 
     private async Task RetryAsync(CancellationToken token)
     {
-        if (time.GetUtcNow() < _retryAt) return;
-        _retryAt = time.GetUtcNow() + limits.VolumeRetryEvery;
+        if (_clock.Now < _retryAt) return;
+        _retryAt = _clock.Now + limits.VolumeRetryEvery;
         await LetGoAsync(token);
         VolumeSettings[] away;
         lock (_lock) away = [.. _away.Keys.Select(id => _settings[id])];

@@ -12,7 +12,9 @@ namespace Marketplace.Node;
 /// </summary>
 internal sealed class EarningsBook(NodeChain chain, ShardDepot depot, NodeLimits limits, TimeProvider time)
 {
-    private const string Fact = "earningsByDay";
+    /// <summary>What was written as "earningsByDay" may count days twice: it is left, and the months are read anew.</summary>
+    private const string Fact = "earnedByDay";
+
     private const int DaysKept = 62;
 
     /// <summary>Blocks that one turn reads.</summary>
@@ -27,7 +29,8 @@ internal sealed class EarningsBook(NodeChain chain, ShardDepot depot, NodeLimits
         DateTimeOffset now = time.GetUtcNow();
         if (tip.Value < _reorgBlocks) return;
         var to = new BlockNumber(tip.Value - _reorgBlocks);
-        ulong first = page.ReadTo is { } read && read <= to.Value ? read + 1 : BlockAt(FirstOfMonth(now, -1), now, tip);
+        // An endpoint that is behind the one that was asked before has nothing new: what was counted is not counted again.
+        ulong first = page.ReadTo is { } read ? read + 1 : BlockAt(FirstOfMonth(now, -1), now, tip);
         if (first > to.Value) return;
         if (to.Value - first >= BlocksPerTurn) to = new BlockNumber(first + BlocksPerTurn - 1);
         var days = new SortedDictionary<string, ulong>(page.Days, StringComparer.Ordinal);

@@ -1,4 +1,5 @@
 using Hangfire;
+using Marketplace.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Marketplace.Node;
@@ -12,6 +13,7 @@ internal sealed partial class WatchJob(
     public const string Id = "watch";
 
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly SteadyClock _clock = new(time);
     private DateTimeOffset _next;
 
     /// <summary>One look, if it is time for one; then what waits to be told is told.</summary>
@@ -20,9 +22,9 @@ internal sealed partial class WatchJob(
         if (!await _turn.WaitAsync(TimeSpan.Zero, token)) return;
         try
         {
-            if (time.GetUtcNow() >= _next)
+            if (_clock.Now >= _next)
             {
-                _next = time.GetUtcNow() + limits.WatchEvery;
+                _next = _clock.Now + limits.WatchEvery;
                 await LookAsync(token);
             }
 
