@@ -41,12 +41,14 @@ public sealed class PageTests(RealMarket market) : IAsyncLifetime
     {
         using var wire = new Wire(new Uri(market.Chain.Url).Port);
         await using RunningGateway gateway = await RunningGateway.StartAsync(
-            market, options => options with { RpcUrl = new UriBuilder(market.Chain.Url) { Port = wire.Port }.Uri.ToString() });
+            market, options => options with { RpcUrl = new UriBuilder(market.Chain.Url) { Port = wire.Port }.Uri.ToString(), PublicRpcUrl = new Uri("https://rpc.example.org/v2") });
         using HttpClient http = gateway.Stranger();
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/v1/health")).StatusCode);
         wire.Cut();
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync("/v1/health")).StatusCode);
-        Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(await http.GetStringAsync("/v1/info")).RootElement.GetProperty("block").ValueKind);
+        JsonElement info = JsonDocument.Parse(await http.GetStringAsync("/v1/info")).RootElement;
+        Assert.Equal(JsonValueKind.Null, info.GetProperty("block").ValueKind);
+        Assert.Equal("https://rpc.example.org/v2", info.GetProperty("rpcUrl").GetString());
         wire.Mend();
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/v1/health")).StatusCode);
     }

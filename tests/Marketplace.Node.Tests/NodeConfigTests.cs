@@ -65,6 +65,20 @@ public sealed class NodeConfigTests : IDisposable
     }
 
     [Fact]
+    public void What_has_a_default_in_the_table_may_be_left_out_and_nothing_else()
+    {
+        string[] page = File.ReadAllLines(Path.Combine(Marketplace.Testing.Repository.Root, "docs", "settings.md"));
+        string[] file = ["listen: 127.0.0.1:1", "url: https://a.b:1", "volume.0: files:depot, 1 GiB", "price: 1", "admin: 127.0.0.1:2", "bandwidth:", "scrub: 7d", "alerts:", "repair.leastBounty: 1"];
+        Assert.All(NodeConfig.Keys, key =>
+        {
+            bool isNeeded = page.Single(line => line.StartsWith($"| `{key}` |", StringComparison.Ordinal)).Contains($"`{key}` | – |", StringComparison.Ordinal);
+            Write(string.Join('\n', file.Where(line => !line.StartsWith(key + ":", StringComparison.Ordinal))) + "\n");
+            if (isNeeded) Assert.Contains(key, Assert.Throws<MarketException>(() => NodeConfig.Read(_folder)).Message, StringComparison.Ordinal);
+            else NodeConfig.Read(_folder);
+        });
+    }
+
+    [Fact]
     public void A_new_node_has_its_secrets_encrypted_and_to_itself()
     {
         string dataDir = Path.Combine(_folder, "node");

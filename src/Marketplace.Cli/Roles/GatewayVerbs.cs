@@ -33,11 +33,12 @@ internal static class GatewayVerbs
         Option<string> data = RoleRun.DataOption("gateway");
         Option<IPEndPoint> listen = RoleRun.ListenOption(s_listen);
         Option<string?> url = new("--url") { Description = "The address that clients are given and sign in for, if it is not the one listened on.", HelpName = "URL" };
+        Option<string?> publicRpc = new("--public-rpc") { Description = "An RPC endpoint of the chain to tell clients about; the gateway does not use it.", HelpName = "URL" };
         Option<string[]> origins = new("--allow-origin") { Description = "Origin of a web page whose scripts may call the gateway; may be given again.", HelpName = "ORIGIN" };
         Option<string?> log = RoleRun.LogOption();
-        return new Verb("run", "Run the gateway until Ctrl-C; folder and operator are made if they are missing.") { data, listen, url, origins, GlobalOptions.Of(SettingsTable.TrustedProxy), log }
+        return new Verb("run", "Run the gateway until Ctrl-C; folder and operator are made if they are missing.") { data, listen, url, publicRpc, origins, GlobalOptions.Of(SettingsTable.TrustedProxy), log }
             .Example("gateway run --data /srv/gateway --listen 127.0.0.1:8080 --url https://market.example.org --trusted-proxy 127.0.0.1")
-            .Runs(run => RunAsync(run, Path.GetFullPath(run.GetRequired(data)), run.GetRequired(listen), run.Get(url), run.Get(origins) ?? [], run.Get(log)));
+            .Runs(run => RunAsync(run, Path.GetFullPath(run.GetRequired(data)), run.GetRequired(listen), run.Get(url), run.Get(publicRpc), run.Get(origins) ?? [], run.Get(log)));
     }
 
     private static async Task InitAsync(VerbRun run, string dataDir)
@@ -50,10 +51,11 @@ internal static class GatewayVerbs
         });
     }
 
-    private static async Task RunAsync(VerbRun run, string dataDir, IPEndPoint listen, string? url, string[] origins, string? log)
+    private static async Task RunAsync(VerbRun run, string dataDir, IPEndPoint listen, string? url, string? publicRpc, string[] origins, string? log)
     {
         BatchScheduling.Ask();
         if (url is not null && RoleRun.ReadUrl(url) is null) throw new MarketException(MarketErrorCode.Usage, $"'{url}' is not an address", "write https://market.example.org");
+        if (publicRpc is not null && RoleRun.ReadUrl(publicRpc) is null) throw new MarketException(MarketErrorCode.Usage, $"'{publicRpc}' is not an endpoint to publish", "write https://rpc.example.org");
         IPAddress? proxy = RoleRun.TrustedProxyOf(run.Settings);
         string passphrase;
         if (File.Exists(Path.Combine(dataDir, GatewaySetup.OperatorFileName)))
@@ -76,6 +78,7 @@ internal static class GatewayVerbs
             Listen = listen,
             TrustedProxy = proxy,
             Url = RoleRun.ReadUrl(url),
+            PublicRpcUrl = RoleRun.ReadUrl(publicRpc),
             Keepers = RoleRun.KeepersOf(run.Settings),
             AllowedOrigins = origins,
             LogFile = log,

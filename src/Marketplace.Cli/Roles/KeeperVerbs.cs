@@ -22,11 +22,11 @@ internal static class KeeperVerbs
         Option<string> data = RoleRun.DataOption("keeper");
         Option<IPEndPoint> listen = RoleRun.ListenOption(s_listen);
         Option<string?> announce = new("--announce") { Description = "The address to announce on the chain's register; nothing is announced without it.", HelpName = "URL" };
-        Option<TimeSpan> frame = Words.Duration("--ping-frame", "Each node is asked at least once in this time.", TimeSpan.FromSeconds(60));
+        Option<DurationWord> frame = Words.Duration("--ping-frame", "Each node is asked at least once in this time.", TimeSpan.FromSeconds(60));
         Option<string?> log = RoleRun.LogOption();
         return new Verb("run", "Run a record keeper until Ctrl-C; its folder and key are made at the first start.") { data, listen, announce, frame, GlobalOptions.Of(SettingsTable.TrustedProxy), log }
             .Example("keeper run --data /srv/keeper --listen 127.0.0.1:4700 --announce https://keeper.example.org")
-            .Runs(run => RunAsync(run, Path.GetFullPath(run.GetRequired(data)), run.GetRequired(listen), run.Get(announce), run.Get(frame), run.Get(log)));
+            .Runs(run => RunAsync(run, Path.GetFullPath(run.GetRequired(data)), run.GetRequired(listen), run.Get(announce), run.Get(frame).Value, run.Get(log)));
     }
 
     private static async Task RunAsync(VerbRun run, string dataDir, IPEndPoint listen, string? announce, TimeSpan frame, string? log)

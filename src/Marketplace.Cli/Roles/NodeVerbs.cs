@@ -19,8 +19,8 @@ namespace Marketplace.Cli.Roles;
 /// <param name="Fingerprint">Of its certificate.</param>
 /// <param name="Url">Where clients reach it.</param>
 /// <param name="DataDir">Its folder.</param>
-/// <param name="Checks">What the doctor finds before anything is staked; null if the chain did not answer.</param>
-internal sealed record NodeMadeReport(Address Address, string Fingerprint, string Url, string DataDir, IReadOnlyList<NodeCheck>? Checks);
+/// <param name="Checks">What the doctor finds before anything is staked.</param>
+internal sealed record NodeMadeReport(Address Address, string Fingerprint, string Url, string DataDir, IReadOnlyList<NodeCheck> Checks);
 
 /// <summary>What <c>node register</c> answers.</summary>
 internal sealed record NodeRegisteredReport(NodeId Id, Address Owner, string DataDir);
@@ -160,37 +160,28 @@ internal static class NodeVerbs
     private static async Task InitAsync(VerbRun run, NodeInit init)
     {
         NodeMade made = NodeSetup.Init(init);
-        IReadOnlyList<NodeCheck>? checks = await TryExamineAsync(run, init.DataDir);
+        // Registered it cannot be yet.
+        IReadOnlyList<NodeCheck> checks = [.. (await ExamineAsync(run, init.DataDir, sendAlert: false)).Where(check => check.Name != "register")];
         var report = new NodeMadeReport(made.HotAddress, made.Fingerprint.ToString(), made.Url.ToString(), init.DataDir, checks);
         run.Output.Write(report, text =>
         {
             text.Pairs(("hot key", report.Address.ToString()), ("certificate", report.Fingerprint), ("url", report.Url), ("folder", report.DataDir));
-            if (checks is not null) Show(text, checks);
+            Show(text, checks);
             text.Line($"Next: market node register --data '{report.DataDir}' --stake TOKENS");
         });
     }
 
-    /// <summary>Looks at the machine before anything is staked. Null, and a note, if the chain does not answer.</summary>
-    private static async Task<IReadOnlyList<NodeCheck>?> TryExamineAsync(VerbRun run, string dataDir)
+    private static async Task<IReadOnlyList<NodeCheck>> ExamineAsync(VerbRun run, string dataDir, bool sendAlert)
     {
+        MarketContracts? market = null;
         try
         {
-            using MarketContracts market = await run.ConnectAsync();
-            // Registered it cannot be yet.
-            return [.. (await ExamineAsync(run, market, dataDir, sendAlert: false)).Where(check => check.Name != "register")];
+            return await NodeDoctor.ExamineAsync(dataDir, async _ => market = await run.ConnectAsync(), TimeProvider.System, sendAlert, run.Cancellation);
         }
-        catch (Exception e) when (e is MarketException or Chain.Rpc.RpcException)
+        finally
         {
-            run.Output.Note($"The machine was not looked at: {e.Message} Later: market node doctor --data '{dataDir}'");
-            return null;
+            market?.Dispose();
         }
-    }
-
-    private static async Task<List<NodeCheck>> ExamineAsync(VerbRun run, MarketContracts market, string dataDir, bool sendAlert)
-    {
-        var checks = new List<NodeCheck>();
-        await foreach (NodeCheck check in NodeDoctor.ExamineAsync(dataDir, market, TimeProvider.System, sendAlert, run.Cancellation)) checks.Add(check);
-        return checks;
     }
 
     private static BucketKey AskBucketKey(VerbRun run)
@@ -232,8 +223,7 @@ internal static class NodeVerbs
 
     private static async Task<int> StatusAsync(VerbRun run, string dataDir, bool check)
     {
-        using MarketContracts market = await run.ConnectAsync();
-        NodeStatusView status = await NodeStatus.ReadAsync(dataDir, market, run.Cancellation);
+        NodeStatusView status = await NodeStatus.ReadRunningAsync(dataDir, run.Cancellation) ?? await ReadStoppedAsync(run, dataDir);
         run.Output.Write(status, text => text.Pairs(
             ("node", status.Id.ToString()),
             ("state", status.Running ? "runs" : "does not run"),
@@ -253,10 +243,15 @@ internal static class NodeVerbs
         return run.Output.Finish(check && status.Trouble is { } trouble ? new ErrorDetail(MarketException.NameOf(MarketErrorCode.Failed), trouble, null, null) : null);
     }
 
-    private static async Task<int> DoctorAsync(VerbRun run, string dataDir, bool sendAlert)
+    private static async Task<NodeStatusView> ReadStoppedAsync(VerbRun run, string dataDir)
     {
         using MarketContracts market = await run.ConnectAsync();
-        List<NodeCheck> checks = await ExamineAsync(run, market, dataDir, sendAlert);
+        return await NodeStatus.ReadAsync(dataDir, market, run.Cancellation);
+    }
+
+    private static async Task<int> DoctorAsync(VerbRun run, string dataDir, bool sendAlert)
+    {
+        IReadOnlyList<NodeCheck> checks = await ExamineAsync(run, dataDir, sendAlert);
         int failed = checks.Count(check => check.State == CheckState.Failed);
         run.Output.Write(new NodeDoctorReport(failed == 0, checks), text => Show(text, checks));
         return run.Output.Finish(failed == 0 ? null : new ErrorDetail(

@@ -48,10 +48,10 @@ internal static class MoneyVerbs
     {
         Argument<Address> @operator = Words.Argument<Address>("OPERATOR", "Who may lock: a gateway's address.");
         Argument<TokenAmount> amount = Words.Argument<TokenAmount>("AMOUNT", "Tokens that may be locked in all; 0 ends what was allowed.");
-        Option<TimeSpan> duration = Words.Duration("--for", "How long; rounded up to whole periods.", TimeSpan.FromDays(30));
+        Option<DurationWord> duration = Words.Duration("--for", "How long; rounded up to whole periods.", TimeSpan.FromDays(30));
         return new Verb("allow", "Let an operator lock tokens for your deals. Replaces what it was allowed before.") { @operator, amount, duration }
             .Example("allow 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 5 --for 30d")
-            .Runs(run => AllowAsync(run, run.Get(@operator), run.Get(amount), run.Get(duration)));
+            .Runs(run => AllowAsync(run, run.Get(@operator), run.Get(amount), run.Get(duration).Value));
     }
 
     private static async Task DepositAsync(VerbRun run, TokenAmount amount)

@@ -146,11 +146,11 @@ internal static class ObjectVerbs
     private static Verb Extend()
     {
         Argument<string> name = Name();
-        Option<TimeSpan> duration = Words.Duration("--for", "How much longer than now paid; rounded up to whole periods.", PutTerms.Default.For);
+        Option<DurationWord> duration = Words.Duration("--for", "How much longer than now paid; rounded up to whole periods.", PutTerms.Default.For);
         Option<bool> older = ClientRun.OlderOption();
         return new Verb("extend", "Keep an object longer.") { name, duration, older }
             .Example("extend photos --for 90d")
-            .Runs(run => ExtendAsync(run, ClientRun.NameOf(run.Get(name)), run.GetRequired(duration), run.Get(older)));
+            .Runs(run => ExtendAsync(run, ClientRun.NameOf(run.Get(name)), run.GetRequired(duration).Value, run.Get(older)));
     }
 
     private static async Task ExtendAsync(VerbRun run, string name, TimeSpan longer, bool older)

@@ -16,7 +16,7 @@ internal static class PutVerb
         var paths = new Argument<string[]>("PATH") { Description = "Files and folders to store.", Arity = ArgumentArity.OneOrMore };
         var name = new Option<string>("--as") { Description = "The object's name; with several PATHs the folder that holds them.", HelpName = "NAME" };
         Option<Redundancy> redundancy = Words.Option("--redundancy", "K/N", "N shards on N nodes, any K of which give the bytes back.", Redundancy.Default);
-        Option<TimeSpan> duration = Words.Duration("--for", "How long; rounded up to whole periods.", PutTerms.Default.For);
+        Option<DurationWord> duration = Words.Duration("--for", "How long; rounded up to whole periods.", PutTerms.Default.For);
         Option<int> level = Words.Number("--level", "How hard to compress: 0 not at all, 22 slowest and smallest.", ChunkCompressor.LevelNone, ChunkCompressor.LevelMax, PutTerms.Default.Level);
         var quote = new Option<bool>("--quote") { Description = "Say what it would cost at most, and do nothing." };
         return new Verb("put", "Store files and folders with nodes, for money from escrow.") { paths, name, redundancy, duration, level, quote }
@@ -27,7 +27,7 @@ internal static class PutVerb
                 run,
                 run.Get(paths),
                 run.Get(name),
-                new PutTerms(run.GetRequired(redundancy), run.GetRequired(duration), Level: run.GetRequired(level)),
+                new PutTerms(run.GetRequired(redundancy), run.GetRequired(duration).Value, Level: run.GetRequired(level)),
                 run.Get(quote)));
     }
 

@@ -6,6 +6,12 @@ using Marketplace.Domain;
 
 namespace Marketplace.Commands.Shell;
 
+/// <summary>A duration on the command line, which help shows as it is written: <c>30d</c>.</summary>
+internal readonly record struct DurationWord(TimeSpan Value)
+{
+    public override string ToString() => Duration.Format(Value);
+}
+
 /// <summary>Arguments and options of the market's own types, each read by the type's one parser.</summary>
 internal static class Words
 {
@@ -28,12 +34,12 @@ internal static class Words
         };
 
     /// <summary>An option such as <c>30d</c>.</summary>
-    public static Option<TimeSpan> Duration(string name, string description, TimeSpan otherwise) => new(name)
+    public static Option<DurationWord> Duration(string name, string description, TimeSpan otherwise) => new(name)
     {
         Description = description,
         HelpName = "DURATION",
-        CustomParser = Read(Domain.Duration.Parse),
-        DefaultValueFactory = _ => otherwise,
+        CustomParser = Read(text => new DurationWord(Domain.Duration.Parse(text))),
+        DefaultValueFactory = _ => new DurationWord(otherwise),
     };
 
     /// <summary>An option such as <c>20GiB</c>.</summary>

@@ -7,14 +7,20 @@ namespace Marketplace.Node;
 /// <summary>Tells how a node is: from the running node if it runs, else from its folder and the chain.</summary>
 public static class NodeStatus
 {
+    /// <summary>What the running node tells, whether or not the chain answers it; null if it does not run.</summary>
+    public static async Task<NodeStatusView?> ReadRunningAsync(string dataDir, CancellationToken token)
+    {
+        using NodeAdmin? admin = await NodeAdmin.FindAsync(dataDir, token);
+        return admin is null ? null : await admin.StatusAsync(token);
+    }
+
     /// <summary>Reads the status.</summary>
     /// <exception cref="MarketException">There is no registered node in the folder.</exception>
     public static async Task<NodeStatusView> ReadAsync(string dataDir, MarketContracts contracts, CancellationToken token)
     {
         NodeConfig config = NodeConfig.Read(dataDir);
         NodeRegistration registration = NodeRegistration.Read(dataDir) ?? throw NodeSetup.NotRegistered(dataDir);
-        using NodeAdmin? admin = await NodeAdmin.FindAsync(dataDir, token);
-        if (admin is not null && await admin.StatusAsync(token) is { } running) return running;
+        if (await ReadRunningAsync(dataDir, token) is { } running) return running;
         NodeView node = await contracts.NodeRegistry.NodeAsync(registration.Node.Value, token: token);
         Standing standing = await contracts.Lens.StandingAsync(registration.Node.Value, token: token);
         (uint period, ulong block) = await contracts.StorageMarket.CurrentAsync(token: token);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization;
 using Marketplace.Chain;
 using Marketplace.Chain.Contracts;
@@ -41,6 +42,7 @@ public sealed record NodeCheck(string Name, CheckState State, string Finding, st
 /// <summary>Looks whether a machine can be the node that its folder says, before money is staked and whenever something is odd.</summary>
 public static class NodeDoctor
 {
+    private const string RpcCheck = "rpc";
     private const double WriteBytesPerSecondMin = 10 << 20;
     private const double ProofShareMax = 0.1;
     private const double ProofShareFail = 0.5;
@@ -51,18 +53,41 @@ public static class NodeDoctor
 
     /// <summary>All checks, in the order in which they are made; a later one is left out if it rests on one that failed.</summary>
     /// <param name="dataDir">The node's folder.</param>
-    /// <param name="contracts">The market.</param>
+    /// <param name="connect">Connects to the market, after all that can be looked at without; the caller goes on to own what it gives. That it cannot is a finding, too.</param>
     /// <param name="time">The clock to look at.</param>
     /// <param name="sendAlert">Whether the operator's webhook is told of a test.</param>
     /// <param name="token">Ends the looking.</param>
     /// <exception cref="MarketException">There is no node in the folder.</exception>
-    public static async IAsyncEnumerable<NodeCheck> ExamineAsync(
-        string dataDir, MarketContracts contracts, TimeProvider time, bool sendAlert, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
+    public static async Task<IReadOnlyList<NodeCheck>> ExamineAsync(
+        string dataDir, Func<CancellationToken, Task<MarketContracts>> connect, TimeProvider time, bool sendAlert, CancellationToken token)
     {
         NodeConfig config = NodeConfig.Read(dataDir);
-        if (sendAlert) yield return await AlertAsync(dataDir, config, time, token);
+        var checks = new List<NodeCheck>();
+        if (sendAlert) checks.Add(await AlertAsync(dataDir, config, time, token));
+        DiskSpeed? speed = await AddDisksAsync(checks, dataDir, config, token);
+        try
+        {
+            await foreach (NodeCheck check in ChainAsync(dataDir, config, await connect(token), speed, time, token)) checks.Add(check);
+        }
+        catch (RpcException e)
+        {
+            // It may have answered some of the questions.
+            checks.RemoveAll(check => check.Name == RpcCheck);
+            checks.Add(new NodeCheck(RpcCheck, CheckState.Failed, e.Message, "Name an endpoint that answers: --rpc URL"));
+        }
+        catch (MarketException e)
+        {
+            checks.Add(new NodeCheck(RpcCheck, CheckState.Failed, e.Message, e.Hint));
+        }
+
+        return checks;
+    }
+
+    /// <summary>Looks at the node's own disk and at its volumes. Gives the disk's speed with the slowest reads of all of them; null if the disk cannot be used.</summary>
+    private static async Task<DiskSpeed?> AddDisksAsync(List<NodeCheck> checks, string dataDir, NodeConfig config, CancellationToken token)
+    {
         (DiskSpeed? speed, NodeCheck disk) = Disk(dataDir);
-        yield return disk;
+        checks.Add(disk);
         using NodeAdmin? admin = await NodeAdmin.FindAsync(dataDir, token);
         IReadOnlyList<VolumeReport> running = admin is not null && await admin.StatusAsync(token) is not null ? await admin.VolumesAsync(token) : [];
         foreach (VolumeSettings volume in config.Volumes)
@@ -70,28 +95,22 @@ public static class NodeDoctor
             string? away = running.FirstOrDefault(one => one.Id == volume.Id) is { State: VolumeState.Away } report ? report.Trouble ?? "it does not answer" : null;
             (DiskSpeed? found, NodeCheck check) = await VolumeProbe.ExamineAsync(volume, dataDir, speed, away, token);
             if (found is { } slow && speed is { } fast && slow.ReadTime > fast.ReadTime) speed = fast with { ReadTime = slow.ReadTime };
-            yield return check;
+            checks.Add(check);
         }
 
-        Block? newest = null;
-        NodeCheck rpc;
-        var answering = TimeSpan.Zero;
-        try
-        {
-            long started = Stopwatch.GetTimestamp();
-            newest = await contracts.Web3.Eth.GetLatestBlockAsync(token);
-            answering = Stopwatch.GetElapsedTime(started);
-            rpc = answering < s_rpcSlow
-                ? new NodeCheck("rpc", CheckState.Ok, Line($"block {newest.Number} of chain {contracts.ChainId}, answered in {answering.TotalMilliseconds:0} ms"))
-                : new NodeCheck("rpc", CheckState.Warning, Line($"the chain answers in {answering.TotalSeconds:0.0} s"), "Use an endpoint nearer to this machine, or several: --rpc A,B");
-        }
-        catch (RpcException e)
-        {
-            rpc = new NodeCheck("rpc", CheckState.Failed, e.Message, "Name an endpoint that answers: --rpc URL");
-        }
+        return speed;
+    }
 
-        yield return rpc;
-        if (newest is null) yield break;
+    /// <summary>What needs a chain that answers.</summary>
+    private static async IAsyncEnumerable<NodeCheck> ChainAsync(
+        string dataDir, NodeConfig config, MarketContracts contracts, DiskSpeed? speed, TimeProvider time, [EnumeratorCancellation] CancellationToken token)
+    {
+        long started = Stopwatch.GetTimestamp();
+        Block newest = await contracts.Web3.Eth.GetLatestBlockAsync(token);
+        TimeSpan answering = Stopwatch.GetElapsedTime(started);
+        yield return answering < s_rpcSlow
+            ? new NodeCheck(RpcCheck, CheckState.Ok, Line($"block {newest.Number} of chain {contracts.ChainId}, answered in {answering.TotalMilliseconds:0} ms"))
+            : new NodeCheck(RpcCheck, CheckState.Warning, Line($"the chain answers in {answering.TotalSeconds:0.0} s"), "Use an endpoint nearer to this machine, or several: --rpc A,B");
         MarketFacts facts = await NodeChain.ReadFactsAsync(contracts, token);
         yield return Clock(newest, facts.Schedule, time.GetUtcNow());
         if (speed is { } measured) yield return InTime(measured, answering, facts.Schedule, config.CapacityBytes);

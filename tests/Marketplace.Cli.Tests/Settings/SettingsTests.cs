@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Marketplace.Cli.Roles;
 using Marketplace.Commands.Homes;
 using Marketplace.Commands.Settings;
@@ -90,6 +91,17 @@ public sealed class SettingsTests
     {
         string page = File.ReadAllText(Path.Combine(Repository.Folder, "docs", "settings.md"));
         Assert.True(page.Contains(SettingsTable.ToMarkdown(), StringComparison.Ordinal), "docs/settings.md needs this table:\n" + SettingsTable.ToMarkdown());
+    }
+
+    [Fact]
+    public void The_page_in_docs_has_every_option_of_keeper_and_gateway_and_no_other()
+    {
+        string page = File.ReadAllText(Path.Combine(Repository.Folder, "docs", "settings.md"));
+        Command[] roles = [KeeperVerbs.Group(), GatewayVerbs.Group()];
+        string[] options = [.. roles.SelectMany(role => role.Subcommands.Single(verb => verb.Name == "run").Options).Select(option => $"`{option.Name} {option.HelpName}`")];
+        Assert.All(options, option => Assert.Contains(option, page, StringComparison.Ordinal));
+        string table = page[page.IndexOf("| flag | of |", StringComparison.Ordinal)..page.IndexOf("# Settings of a node", StringComparison.Ordinal)];
+        Assert.All(table.Split('\n', StringSplitOptions.RemoveEmptyEntries)[2..], row => Assert.Contains(row.Split('|')[1].Trim(), options));
     }
 
     private static MarketSettings Of(Dictionary<string, string> flag, Dictionary<string, string> environment, Dictionary<string, string> file) =>

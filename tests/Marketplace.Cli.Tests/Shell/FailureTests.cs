@@ -54,6 +54,7 @@ public sealed class FailureTests
         Finished help = (await Market.RunAsync("deposit", "--help")).Expect(0);
         Assert.Contains("market deposit 10", help.Output, StringComparison.Ordinal);
         Assert.Contains("--rpc", help.Output, StringComparison.Ordinal);
+        Assert.Contains("[default: 30d]", (await Market.RunAsync("put", "--help")).Expect(0).Output, StringComparison.Ordinal);
         (await Market.RunAsync("--help")).Expect(0);
         Assert.Matches(@"^\d+\.\d+\.\d+", (await Market.RunAsync("--version")).Expect(0).Output);
     }
@@ -66,5 +67,24 @@ public sealed class FailureTests
         (await Market.RunAsync(home, null, "wallet", "create")).Expect(0);
         Finished balance = (await Market.RunAsync(home, null, "balance", "--rpc", "http://127.0.0.1:9")).Expect(1);
         Assert.Contains("127.0.0.1", balance.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_node_is_looked_at_without_a_chain_too()
+    {
+        using var scratch = new ScratchFolder();
+        Dictionary<string, string> home = new() { ["MARKET_HOME"] = scratch.Path, ["MARKET_PASSPHRASE"] = "correct horse", ["MARKET_RPC_URL"] = "http://127.0.0.1:9" };
+        string node = scratch.File("node");
+
+        Finished made = (await Market.RunAsync(home, null, "node", "init", "--data", node, "--capacity", "1GiB", "--price", "1", "--json")).Expect(0);
+        Finished examined = (await Market.RunAsync(home, null, "node", "doctor", "--data", node, "--json")).Expect(1);
+
+        foreach (Finished call in new[] { made, examined })
+        {
+            JsonElement[] checks = [.. call.Json.GetProperty("checks").EnumerateArray()];
+            Assert.Equal(["disk", "volume.0", "rpc"], checks.Select(check => check.GetProperty("name").GetString()));
+            Assert.Equal("failed", checks[2].GetProperty("state").GetString());
+            Assert.Contains("127.0.0.1:9", checks[2].GetProperty("finding").GetString(), StringComparison.Ordinal);
+        }
     }
 }

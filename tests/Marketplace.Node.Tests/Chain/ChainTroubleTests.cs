@@ -31,7 +31,7 @@ public sealed class ChainTroubleTests(MarketFixture market)
         wire.Cut();
         await market.MineToProofsAsync(deal.From);
         // The operator's page works without the chain.
-        await NodeProtocolTests.Eventually(async () => (await NodeStatus.ReadAsync(node.DataDir, market.Owner, default)) is { Running: true, Trouble: { } trouble } && trouble.Contains("does not answer", StringComparison.Ordinal));
+        await NodeProtocolTests.Eventually(async () => (await NodeStatus.ReadRunningAsync(node.DataDir, default)) is { Running: true, Trouble: { } trouble } && trouble.Contains("does not answer", StringComparison.Ordinal));
         Assert.False(await market.Client.Lens.ProvedInAsync(node.Id.Value, deal.From));
 
         wire.Mend();
