@@ -73,7 +73,7 @@ public static class KeeperHost
             .AddSingleton(time)
             .AddSingleton(feed)
             .AddSingleton(new PingFrame(options.PingFrame))
-            .AddSingleton(EndpointGate.ForChain(chain.ChainId, options.AllowPrivateNodes))
+            .AddSingleton(EndpointGate.ForChain(chain.ChainId))
             .AddSingleton(verifier)
             .AddSingleton(_ => new KeeperStore(options.DatabasePath, ScopeOf(chain, options)))
             .AddSingleton(services => new KeeperQueries(services.GetRequiredService<KeeperStore>(), chain.Schedule, time))

@@ -25,9 +25,6 @@ public sealed record KeeperOptions
     /// <summary>One JSON-RPC endpoint of the chain, or several separated by commas; <c>null</c> for the one that the deployment names.</summary>
     public string? RpcUrl { get; init; }
 
-    /// <summary>Key store of the key that signs answers; <c>null</c> is <c>keeper-key.json</c> in the data folder, made at the first start.</summary>
-    public string? KeyFile { get; init; }
-
     /// <summary>Opens the key store.</summary>
     public required string Passphrase { get; init; }
 
@@ -36,9 +33,6 @@ public sealed record KeeperOptions
 
     /// <summary>The time frame of pings: each node is asked at least once in it, and one that died is offline by its end.</summary>
     public TimeSpan PingFrame { get; init; } = TimeSpan.FromSeconds(60);
-
-    /// <summary>Whether nodes at private addresses are asked; always so on a development network (chain id 31337).</summary>
-    public bool AllowPrivateNodes { get; init; }
 
     /// <summary>
     /// The address to announce in the register on chain, such as <c>https://keeper.example.org</c>; <c>null</c> announces nothing.
@@ -55,8 +49,8 @@ public sealed record KeeperOptions
     /// <summary>Events below this are not written.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
-    /// <summary>Path of the key store.</summary>
-    public string KeyPath => KeyFile ?? Path.Combine(DataDir, "keeper-key.json");
+    /// <summary>Key store of the key that signs answers; made at the first start.</summary>
+    public string KeyPath => Path.Combine(DataDir, "keeper-key.json");
 
     /// <summary>Path of the database.</summary>
     public string DatabasePath => Path.Combine(DataDir, "keeper.db");

@@ -17,9 +17,6 @@ public sealed record MarketSessionOptions
     /// <summary>Keepers to ask; null for those that the register on chain names, empty for none.</summary>
     public IReadOnlyList<KeeperPeer>? Keepers { get; init; }
 
-    /// <summary>Whether nodes on loopback and private networks may be reached although the chain is no development network.</summary>
-    public bool AllowPrivateAddresses { get; init; }
-
     /// <summary>Whether an older version of an object may be given while the deal of a newer one cannot be read, instead of an error.</summary>
     public bool MayBeOlder { get; init; }
 
@@ -51,7 +48,7 @@ public sealed class MarketSession : IDisposable
         Chain = chain;
         Parameters = parameters;
         Actor = actor;
-        Gate = EndpointGate.ForChain(parameters.ChainId, Options.AllowPrivateAddresses);
+        Gate = EndpointGate.ForChain(parameters.ChainId);
         var scope = new MarketScope(parameters.ChainId, parameters.Market);
         Nodes = new NodeClients(Gate, scope, actor is null ? null : new AccountSigner(actor), Options.Nodes, Options.Time);
         Health = new NodeHealth(Options.Time);

@@ -43,10 +43,6 @@ public sealed record PingFrame
         _ => NodeLiveness.Offline,
     };
 
-    /// <summary>When a node is asked again, from the end of the last ping.</summary>
-    /// <param name="missesInRow">0 after an answer.</param>
-    public TimeSpan NextAfter(int missesInRow) => StateOf(missesInRow) == NodeLiveness.Suspected ? RetryDelay : Interval;
-
     /// <summary>Where in the interval a node stands, so that the pings of many nodes spread evenly over it.</summary>
     public TimeSpan PhaseOf(uint node)
     {

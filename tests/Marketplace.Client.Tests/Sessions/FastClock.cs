@@ -1,7 +1,7 @@
 namespace Marketplace.Client.Tests.Sessions;
 
-/// <summary>A minute passes in three seconds. Timers take their time.</summary>
+/// <summary>A minute passes in five seconds. Timers take their time.</summary>
 internal sealed class FastClock : TimeProvider
 {
-    public override long GetTimestamp() => System.GetTimestamp() * 20;
+    public override long GetTimestamp() => System.GetTimestamp() * 12;
 }
